@@ -1,0 +1,1 @@
+"""The archiver: decides when a finished run's results leave hot storage."""

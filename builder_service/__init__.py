@@ -1,0 +1,1 @@
+"""The builder: a Git link becomes an image that answers."""

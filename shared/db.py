@@ -1,0 +1,115 @@
+"""Engine and transactions on SQLite and PostgreSQL; the database's clock is the only clock that is compared."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import BigInteger, Engine, create_engine, event, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.expression import ColumnElement
+
+_WAL_FIXED = {(3, 44): 6, (3, 50): 7}
+"""Backports of the WAL-reset fix: branch to first good patch (DESIGN 3.6)."""
+
+
+class now_ms(ColumnElement[int]):  # noqa: N801 - reads like the SQL function it is
+    """Milliseconds since 1970 UTC by the database's clock, at this statement."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_ms, "sqlite")
+def _now_sqlite(element: now_ms, compiler: Any, **kw: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(now_ms, "postgresql")
+def _now_postgresql(element: now_ms, compiler: Any, **kw: Any) -> str:
+    return "CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def wal_is_safe(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite has the fix for the WAL-reset bug that loses committed data."""
+    return version >= (3, 51, 3) or version[2] >= _WAL_FIXED.get(version[:2], 1 << 30)
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA synchronous = FULL")
+        if wal_is_safe(sqlite3.sqlite_version_info):
+            connection.execute("PRAGMA journal_mode = WAL")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+
+class Transactions:
+    """Short transactions; nothing slow (container, mail, payment, network) runs inside one."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.url = url
+        self._writing = self._engine(url, read_only=False, pool_size=pool_size)
+        self._reading = (
+            self._engine(url, read_only=True, pool_size=pool_size)
+            if self._writing.dialect.name == "sqlite"
+            else self._writing
+        )
+        self._write_session = sessionmaker(self._writing, expire_on_commit=False)
+        self._read_session = sessionmaker(self._reading, expire_on_commit=False)
+
+    @staticmethod
+    def _engine(url: str, *, read_only: bool, pool_size: int) -> Engine:
+        if url.startswith("sqlite"):
+            engine = create_engine(url, pool_size=pool_size, max_overflow=64)
+            _prepare_sqlite(engine, read_only=read_only)
+            return engine
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=64,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c statement_timeout=10000 -c lock_timeout=5000"
+                " -c idle_in_transaction_session_timeout=30000",
+            },
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that writes; for migrations and backup."""
+        return self._writing
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session that may write: commits at the end, rolls back on any exception."""
+        with self._write_session.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with self._read_session() as session:
+            yield session
+
+    def now_ms(self) -> int:
+        """The database's clock, milliseconds since 1970 UTC."""
+        with self.read() as session:
+            return int(session.execute(select(now_ms())).scalar_one())
+
+    def close(self) -> None:
+        self._writing.dispose()
+        self._reading.dispose()

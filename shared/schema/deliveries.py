@@ -1,0 +1,17 @@
+"""Written by notifier: what was sent to whom."""
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.schema.base import Base
+
+
+class Delivery(Base):
+    """One mail of one event to one person; a repeat carries the same Message-ID."""
+
+    __tablename__ = "delivery"
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    state: Mapped[str]
+    """`claimed`, then `sent`."""
+    at: Mapped[int]

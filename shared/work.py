@@ -1,0 +1,214 @@
+"""The worker API's bodies: what a builder or runner is given, and what it reports."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.plan import Command, Network, Plan
+
+Kind = Literal["run", "build"]
+Stream = Literal["stdout", "stderr"]
+RunPhase = Literal["staging", "starting", "running", "finalizing"]
+BuildPhase = Literal["cloning", "detecting", "building", "smoking", "publishing"]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Limits(Body):
+    """What one container may use; bytes and seconds."""
+
+    cpus: float = 1.0
+    memory_bytes: int = 1 << 30
+    pids: int = 256
+    wall_seconds: int = 600
+    log_bytes: int = 64 << 20
+    """Kept of each stream; the rest is counted and dropped."""
+    disk_bytes: int = 1 << 30
+    """The working folder of a run (outputs and inputs together), or what a build may add."""
+    output_files: int = 10_000
+
+
+BUILD_LIMITS = Limits(
+    cpus=2.0, memory_bytes=4 << 30, pids=1024, wall_seconds=1200, disk_bytes=10 << 30
+)
+
+
+class Lease(Body):
+    """Who holds a job: every later call repeats `fence` and carries `token` as its bearer."""
+
+    id: str
+    fence: int
+    attempt: str
+    """Random; names containers and the prefix of this attempt's objects."""
+    token: str
+    lease_seconds: float
+    heartbeat_seconds: float
+    account: str
+
+
+class InputFile(Body):
+    """A file to stage: `name` is a base name, unique in the run; `url` gives the bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    url: str
+
+
+class RunAssignment(Lease):
+    kind: Literal["run"] = "run"
+    image: str
+    """Image id (`sha256:…`) or registry digest; never a tag that can move."""
+    argv: list[str]
+    """The command's own words and the arguments, ready for exec."""
+    env: dict[str, str] = {}
+    network: Network
+    limits: Limits
+    inputs: list[InputFile] = []
+    stdin: InputFile | None = None
+
+
+class BuildAssignment(Lease):
+    kind: Literal["build"] = "build"
+    link: str
+    ref: str | None = None
+    folder: str = ""
+    runtime: str | None = None
+    """Wanted runtime, or None: detected."""
+    command: str | None = None
+    """Wanted command name, or None: the best found."""
+    network: Network | None = None
+    """Wanted network, or None: proposed by detection."""
+    scope: str = ""
+    """Empty for public tools; else the account whose private images this build may share."""
+    limits: Limits = BUILD_LIMITS
+
+
+class ClaimRequest(Body):
+    kind: Kind
+    id: str
+    worker: str
+    """`host id:boot id`, the same for a successor of a killed worker on the same host."""
+
+
+class Heartbeat(Body):
+    fence: int
+
+
+class Directive(Body):
+    """What the worker must do next; on `lost` it ends the container and publishes nothing."""
+
+    directive: Literal["continue", "cancel", "lost"]
+
+
+class PhaseReport(Body):
+    fence: int
+    phase: str
+    detail: str = ""
+
+
+class LogAccepted(Body):
+    """The offset that the next chunk of this stream must start at."""
+
+    next: int
+
+
+class UploadRequest(Body):
+    """Objects of this attempt: `name` like `stdout` or `o/17`, kept under the attempt's own prefix."""
+
+    fence: int
+    objects: list["UploadObject"] = Field(max_length=1000)
+
+
+class UploadObject(Body):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class UploadTargets(Body):
+    """`urls[name]` takes one PUT; `keys[name]` is the object's key."""
+
+    urls: dict[str, str]
+    keys: dict[str, str]
+
+
+class KeptStream(Body):
+    """A whole stream: `size` bytes were written, the first `kept` are in the object."""
+
+    size: int
+    kept: int
+    sha256: str
+    key: str | None = None
+
+
+class OutputFile(Body):
+    """A new or changed file: its path below the working folder, as the tool named it."""
+
+    path: str
+    size: int
+    sha256: str
+    key: str
+
+
+class Manifest(Body):
+    """Everything a run left; uploaded last, as the object `manifest`."""
+
+    stdout: KeptStream
+    stderr: KeptStream
+    outputs: list[OutputFile] = []
+    skipped: list[str] = []
+    """Sentences on what was not kept (links, devices, over the limit)."""
+
+
+class RunReport(Body):
+    """The end of a run; `signal` is set instead of `exit_code` when a signal ended the program."""
+
+    fence: int
+    state: Literal["succeeded", "failed", "timed_out", "cancelled"]
+    exit_code: int | None = None
+    signal: int | None = None
+    oom: bool = False
+    reason: str = ""
+    seconds: float = 0.0
+    manifest: Manifest | None = None
+    manifest_key: str | None = None
+
+
+class PlanTried(Body):
+    """One plan of a build and, if it failed, the sentence that says why."""
+
+    plan: Plan
+    reason: str = ""
+
+
+class BuildReport(Body):
+    """The end of a build."""
+
+    fence: int
+    state: Literal["succeeded", "failed", "timed_out", "cancelled"]
+    reason: str = ""
+    commit: str | None = None
+    identity: str | None = None
+    """Hash of everything that makes the image (DESIGN 3.7)."""
+    image: str | None = None
+    image_bytes: int = 0
+    plan: Plan | None = None
+    plans_tried: list[PlanTried] = []
+    commands: list[Command] = []
+    description: str = ""
+    readme: str = ""
+    licence: str = ""
+    source_key: str | None = None
+    reused: bool = False
+    """The image existed already; nothing was built."""
+
+
+class Release(Body):
+    """The worker gives the job back; a hand-back while draining costs no attempt."""
+
+    fence: int
+    reason: str
+    costs_attempt: bool = True

@@ -1,0 +1,1 @@
+"""The web service: pages, REST API, worker API; the only writer of its tables."""
