@@ -21,7 +21,9 @@ class Account(Base):
 class LoginSession(Base):
     __tablename__ = "login_session"
     digest: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
     created_at: Mapped[int]
     expires_at: Mapped[int]
     revoked_at: Mapped[int | None]
@@ -32,7 +34,9 @@ class ApiToken(Base):
     __tablename__ = "api_token"
     digest: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
     name: Mapped[str]
     created_at: Mapped[int]
     expires_at: Mapped[int | None]
