@@ -1,0 +1,27 @@
+"""Everything web's views and use cases are given; built once, in `__main__`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.clock import Clock
+from shared.db import Transactions
+from shared.objects import Objects
+from web.settings import WebSettings
+
+
+@dataclass(frozen=True)
+class WebPorts:
+    """The real adapters, or the fakes of a test."""
+
+    transactions: Transactions
+    objects: Objects
+    settings: WebSettings
+    ring: Callable[[str], None]
+    """Wakes who waits for a name (`relay` after a commit with an outbox row)."""
+    clock: Clock
+    worker_token: str
+    """Bearer of the installation's builders and runners."""
+    signing_key: str
+    """Signs object URLs."""
+    session_key: str
+    """Signs CSRF tokens."""

@@ -1,0 +1,63 @@
+"""What web is told by the environment, beyond what every process knows."""
+
+import ipaddress
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import field_validator, model_validator
+
+from shared.settings import Settings
+
+Proxies = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+class WebSettings(Settings):
+    """Settings of web; each is a `TOOLYARD_…` variable."""
+
+    sign_up: bool | None = None
+    """Whether strangers may make accounts. Unset: yes where the bus and database are embedded."""
+    trusted_proxies: str = ""
+    """Addresses or networks, comma-separated, whose `X-Forwarded-…` headers are believed."""
+    threads: int = 64
+    max_streams: int = 40
+    """Live streams at once; kept well below `threads` so that pages and workers are answered."""
+    input_bytes: int = 25_000_000
+    """The largest upload on the free plan."""
+    input_bytes_paid: int = 1_000_000_000
+    session_days: int = 30
+    token_days: int = 365
+    adds_per_hour: int = 60
+    runs_per_minute: int = 120
+    sign_ups_per_hour: int = 20
+    """Of one address."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in filter(None, (p.strip() for p in value.split(","))):
+            ipaddress.ip_network(part, strict=False)
+        return value
+
+    @model_validator(mode="after")
+    def _streams_leave_threads(self) -> Self:
+        if not 0 < self.max_streams < self.threads:
+            raise ValueError("max_streams must be above 0 and below threads")
+        return self
+
+    @property
+    def open_sign_up(self) -> bool:
+        """Whether strangers may make accounts."""
+        if self.sign_up is not None:
+            return self.sign_up
+        return self.database_url.startswith("sqlite") and self.bus_url.startswith("sqlite")
+
+    @property
+    def proxies(self) -> Proxies:
+        """The networks whose forwarded headers are believed."""
+        parts = filter(None, (p.strip() for p in self.trusted_proxies.split(",")))
+        return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach web by https: decides cookie names and HSTS."""
+        return urlsplit(self.url).scheme == "https"
