@@ -1,0 +1,236 @@
+"""Fixtures common to all tests: migrated databases of both kinds, and an emulated SNS and SQS."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from shared.db import Transactions
+from shared.migrate import migrate
+
+_TEMPLATE = "toolyard_template"
+
+
+class PostgresServer:
+    """A private, throw-away cluster on a Unix socket; one a pytest worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        bin_folder = _postgres_binaries()
+        data = self._folder / "data"
+        as_postgres: list[str] = []
+        if os.geteuid() == 0:  # the server refuses to run as root
+            user = pwd.getpwnam("postgres")
+            os.chown(self._folder, user.pw_uid, user.pw_gid)
+            as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        initdb = [bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+        initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(
+            [*as_postgres, *initdb], check=True, stdout=subprocess.DEVNULL, cwd=self._folder
+        )
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._folder),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "shared_buffers": "32MB",
+        }
+        # The server ends with the tests even when they are killed.
+        deathsig = ["--pdeathsig", "INT"] if as_postgres else ["setpriv", "--pdeathsig", "INT"]
+        command: list[str | Path] = [*as_postgres, *deathsig, bin_folder / "postgres", "-D", data]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        for _ in range(300):
+            if self._process.poll() is not None:
+                break
+            try:
+                self.execute("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        pytest.fail("PostgreSQL did not start: " + (self._folder / "log").read_text())
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside a transaction, as the superuser."""
+        with psycopg.connect(
+            host=str(self._folder), user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+
+
+def _postgres_binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    if found:
+        return found[-1].parent
+    if on_path:
+        return Path(on_path).parent
+    pytest.fail(
+        "PostgreSQL's server binaries are missing: install the package postgresql "
+        "(apt-get install postgresql); the suite runs on both databases."
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running private PostgreSQL with a migrated template database."""
+    folder = Path(tempfile.mkdtemp(prefix="toolyard-pg-"))
+    server = PostgresServer(folder)
+    try:
+        server.start()
+        server.execute(f"CREATE DATABASE {_TEMPLATE}")
+        migrate(server.url(_TEMPLATE))
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """`new_database("sqlite" | "postgresql", migrated=True)` makes a database of its own; gives its URL."""
+    made: list[str] = []
+
+    def make(kind: str, *, migrated: bool = True) -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        if kind == "sqlite":
+            path = tmp_path / f"{name}.db"
+            if migrated:
+                shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+            return f"sqlite:///{path}"
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        template = _TEMPLATE if migrated else "template0"
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        made.append(name)
+        return server.url(name)
+
+    yield make
+    for name in made:
+        server = request.getfixturevalue("postgres_server")
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, new_database: Callable[..., str]) -> str:
+    """The URL of a fresh migrated database, once of each kind."""
+    return new_database(request.param)
+
+
+@pytest.fixture
+def transactions(database_url: str) -> Iterator[Transactions]:
+    """A fresh migrated database, once of each kind."""
+    opened = Transactions(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_transactions(new_database: Callable[..., str]) -> Iterator[Transactions]:
+    """A fresh migrated SQLite database, where the kind of database does not matter."""
+    opened = Transactions(new_database("sqlite"))
+    yield opened
+    opened.close()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an emulated AWS that enforces policies."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("ministack")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "sns,sqs,iam,sts",
+        **AWS_ENVIRONMENT,
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                pytest.fail("ministack did not start: " + (folder / "log").read_text())
+            try:
+                httpx.get(url + "/_ministack/health", timeout=2).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        else:
+            pytest.fail("ministack does not answer: " + (folder / "log").read_text())
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The emulated AWS, also set as boto3's own environment."""
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
+    return ministack_url
