@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.db import Transactions
 from shared.objects import Objects
+from web.bell import Bell
 from web.settings import WebSettings
 
 
@@ -18,6 +19,8 @@ class WebPorts:
     settings: WebSettings
     ring: Callable[[str], None]
     """Wakes who waits for a name (`relay` after a commit with an outbox row)."""
+    bell: Bell
+    """Wakes readers in this process: live streams and the workers' directives."""
     clock: Clock
     worker_token: str
     """Bearer of the installation's builders and runners."""

@@ -1,0 +1,35 @@
+"""How often one caller may do what costs something; counted in this process, which is web's only one."""
+
+import math
+import time
+
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from web.refusals import TooMany
+from web.settings import WebSettings
+
+
+class RateLimits:
+    """Moving windows, one for each name and caller."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._items = {
+            "sign-up": RateLimitItemPerHour(settings.sign_ups_per_hour),
+            "add": RateLimitItemPerHour(settings.adds_per_hour),
+            "run": RateLimitItemPerMinute(settings.runs_per_minute),
+            "upload": RateLimitItemPerMinute(settings.runs_per_minute * 4),
+        }
+
+    def hit(self, name: str, caller: str) -> None:
+        """Count one; refused with the time to wait when the window is full."""
+        item = self._items[name]
+        if self._limiter.hit(item, name, caller):
+            return
+        reset = self._limiter.get_window_stats(item, name, caller).reset_time
+        wait = max(1, math.ceil(reset - time.time()))
+        raise TooMany(
+            f"That was too often. Try again in {wait} s.", code="rate_limit", retry_after=wait
+        )

@@ -1,0 +1,44 @@
+"""Each request has an id: in its log line, in the answer's header, in what it writes to the log."""
+
+import re
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+
+from shared.ids import new_id
+from web.metrics import Metrics
+
+log = structlog.get_logger()
+
+_ACCEPTED = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_QUIET = {"/healthz", "/readyz", "/metrics"}
+
+
+def install(app: Flask, metrics: Metrics) -> None:
+    """Bind the id before anything else, log and measure after everything else."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _ACCEPTED.fullmatch(given) else new_id("req")
+        g.began = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.get("began", time.perf_counter())
+        rule = request.url_rule.rule if request.url_rule else "none"
+        metrics.observe(request.method, rule, response.status_code, seconds)
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        if request.path not in _QUIET:
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=round(seconds * 1000, 1),
+                address=request.remote_addr,
+            )
+        return response
