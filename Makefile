@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench corpus chaos loadtest images setup setup-dev
+
+PYTHON := .venv/bin/python
+PROFILE ?= embedded
+CORPUS ?= ../shared/corpus.json
+
+##@ Use it
+demo: setup ## Start everything, add an example from a Git link, run it with a file (ONCE=1: stop again)
+	@$(PYTHON) -m scripts.demo $(if $(ONCE),--once)
+
+up: setup ## Start the platform (PROFILE=embedded|team|aws; TOOLYARD_PORT, TOOLYARD_DATA)
+	@exec .venv/bin/toolyard up --profile $(PROFILE)
+
+images: setup ## Make the base images now instead of at the first build
+	@$(PYTHON) -m scripts.images
+
+##@ Work on it
+test: setup-dev ## The whole suite
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: setup-dev ## ruff, mypy strict, import contracts
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+bench: setup-dev ## Ratios of speed and memory (ONLY=name,…) into build/bench.json
+	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY))
+
+corpus: setup-dev ## Real repositories from the bare link (DIR=folder of repositories) into build/corpus.json
+	@test -n "$(DIR)" || { echo "make corpus needs DIR=<folder of work trees or bare repositories>" >&2; exit 2; }
+	@$(PYTHON) -m scripts.corpus "$(DIR)" "$(CORPUS)"
+
+chaos: setup-dev ## Kills and outages under load, at full length (ONLY=name,…)
+	@$(PYTHON) -m chaos $(if $(ONLY),--only $(ONLY))
+
+loadtest: ## Load shapes (they arrive with the load-test issue)
+	@echo "make loadtest: the load shapes are not written yet; 'make bench' measures what exists." >&2; exit 2
+
+##@ Parts of the above
+setup: ## Virtual environment, container engine, settings of this host
+	@scripts/setup.sh runtime
+
+setup-dev: ## The same with everything that tests need
+	@scripts/setup.sh dev
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Prepares a bare Debian 12 or Ubuntu machine: `scripts/setup.sh runtime` for make demo and make up,
+# `scripts/setup.sh dev` for make test and make check. Steps that are done already cost next to nothing.
+set -eu
+
+cd "$(dirname "$0")/.."
+wanted=${1:-runtime}
+data=${TOOLYARD_DATA:-data}
+PATH="$PATH:/usr/sbin:/sbin"
+
+say() { printf 'set-up: %s\n' "$*" >&2; }
+fail() { printf 'set-up: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+root() { [ "$(id -u)" -eq 0 ]; }
+
+# Debian packages: the ones of the given names are installed at once, or named when we are not root.
+install_packages() {
+    packages="$*"
+    if ! root || ! have apt-get; then
+        fail "please install as root, then try again:  apt-get install --no-install-recommends $packages"
+    fi
+    say "installing $packages (apt)"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get install -qq -y --no-install-recommends $packages </dev/null >/dev/null 2>&1 || {
+        say "refreshing the package lists first"
+        apt-get update -qq >&2
+        # shellcheck disable=SC2086
+        apt-get install -qq -y --no-install-recommends $packages </dev/null >/dev/null
+    }
+}
+
+missing=
+need() { # command package
+    have "$1" || missing="$missing $2"
+}
+
+need git git
+need make make
+need debootstrap debootstrap
+need nft nftables
+need iptables iptables
+need ip iproute2
+need mkfs.ext4 e2fsprogs
+need mount mount
+if [ -z "${DOCKER_HOST:-}" ] && ! have dockerd; then missing="$missing docker.io"; fi
+if [ "$wanted" = dev ]; then
+    need npm npm
+    have chromium || have google-chrome || missing="$missing chromium"
+    have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
+fi
+# shellcheck disable=SC2086
+[ -z "$missing" ] || install_packages $missing
+
+# Python ------------------------------------------------------------------------------------------
+python=
+for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || fail "Python 3.11 or newer is needed; on Debian 12:  apt-get install python3 python3-venv"
+
+digest() { cat pyproject.toml "requirements/$1.txt" | sha256sum | cut -d' ' -f1; }
+installed() { [ -f ".venv/.$1" ] && [ "$(cat ".venv/.$1")" = "$(digest "$1") $PWD" ]; }
+
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    say "creating .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+if ! installed "$wanted" && { [ "$wanted" != runtime ] || ! installed dev; }; then
+    say "installing $(grep -c == "requirements/$wanted.txt") locked Python packages (a minute or two the first time)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+        -r "requirements/$wanted.txt"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    printf '%s %s' "$(digest "$wanted")" "$PWD" >".venv/.$wanted"
+fi
+
+# Container engine --------------------------------------------------------------------------------
+engine_answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+if ! engine_answers; then
+    [ -z "${DOCKER_HOST:-}" ] || fail "no container engine answers at DOCKER_HOST=$DOCKER_HOST"
+    root || fail "no container engine answers; start it as root (systemctl start docker) and join the group docker"
+    say "starting the container engine"
+    if [ -d /run/systemd/system ]; then
+        systemctl start docker
+    else
+        # The init script mounts the control groups, which dockerd alone does not.
+        [ ! -x /etc/init.d/docker ] || service docker start >/dev/null 2>&1 || true
+        for _ in 1 2 3 4 5; do engine_answers && break; sleep 1; done
+        if ! engine_answers; then
+            mkdir -p /var/log
+            setsid nohup dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+        fi
+    fi
+    waited=0
+    until engine_answers; do
+        waited=$((waited + 1))
+        [ "$waited" -le 60 ] || fail "the container engine did not start within a minute; see /var/log/docker*.log"
+        sleep 1
+    done
+fi
+
+# What builds on this host need: its own package indexes and certificates -----------------------------
+mkdir -p "$data"
+.venv/bin/python scripts/build_settings.py "$data/build.env"

@@ -1,0 +1,40 @@
+"""What `toolyard up` refuses, and which settings its processes get."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli.up import Refused, check_port, environment, lock
+
+
+def test_two_platforms_refuse_one_data_folder(tmp_path: Path) -> None:
+    held = lock(tmp_path)
+    try:
+        with pytest.raises(Refused, match=f"already runs .*process {os.getpid()}.*TOOLYARD_DATA"):
+            lock(tmp_path)
+    finally:
+        os.close(held)
+
+    os.close(lock(tmp_path))
+
+
+def test_a_taken_port_is_refused_by_name() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(Refused, match="TOOLYARD_PORT"),
+    ):
+        check_port(taken.getsockname()[1])
+
+
+def test_the_operators_settings_go_before_the_ones_found_on_the_host(tmp_path: Path) -> None:
+    (tmp_path / "build.env").write_text(
+        "# found\nTOOLYARD_BUILD_ALLOW=mirror.example:443\nTOOLYARD_BUILD_CA=/ca.crt\n"
+    )
+
+    found = environment({"TOOLYARD_DATA": str(tmp_path), "TOOLYARD_BUILD_CA": "/other.crt"})
+
+    assert found["TOOLYARD_BUILD_ALLOW"] == "mirror.example:443"
+    assert found["TOOLYARD_BUILD_CA"] == "/other.crt"
+    assert found["TOOLYARD_DATA"] == str(tmp_path)
