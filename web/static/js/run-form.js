@@ -1,0 +1,173 @@
+// The command line as a form: coloured words, files dropped anywhere, Enter runs.
+
+import { looksLikeJson, pieces, quoted } from "./words.js";
+
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  for (const unit of ["kB", "MB", "GB"]) {
+    bytes /= 1000;
+    if (bytes < 1000) return `${bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${unit}`;
+  }
+  return "too big";
+}
+
+class RunForm {
+  #form; #line; #mirror; #input; #chips; #files = []; #fault;
+
+  constructor(form) {
+    this.#form = form;
+    this.#line = form.querySelector("[name=line]");
+    this.#mirror = form.querySelector(".mirror");
+    this.#input = form.querySelector("[name=files]");
+    this.#chips = form.querySelector("[data-chips]");
+    this.#fault = form.querySelector("[data-file-fault]");
+    form.querySelector(".cli").classList.add("mirrored");
+    this.#line.addEventListener("input", () => this.#colour());
+    this.#line.addEventListener("keydown", (event) => this.#key(event));
+    form.querySelector(".cli").addEventListener("click", (event) => {
+      if (event.target === event.currentTarget) this.#line.focus();
+    });
+    this.#input.addEventListener("change", () => this.#add([...this.#input.files], false));
+    this.#drop();
+    this.#expand();
+    this.#colour();
+    addEventListener("pageshow", () => this.#busy(false));
+    form.addEventListener("submit", () => setTimeout(() => this.#busy(true)));
+    for (const example of document.querySelectorAll("[data-line]"))
+      example.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.#line.value = example.dataset.line;
+        this.#line.dispatchEvent(new Event("input", { bubbles: true }));
+        this.#line.focus();
+      });
+  }
+
+  #busy(on) {
+    for (const button of this.#form.querySelectorAll("button.primary")) button.disabled = on;
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (looksLikeJson(this.#line.value) && !event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    this.#form.requestSubmit(this.#form.querySelector("button.primary"));
+  }
+
+  #expand() {
+    if (CSS.supports("field-sizing", "content")) return;
+    const fit = () => {
+      this.#line.style.height = "auto";
+      this.#line.style.height = this.#line.scrollHeight + "px";
+    };
+    this.#line.addEventListener("input", fit);
+    fit();
+  }
+
+  #colour() {
+    const names = new Set([...this.#files.map((file) => file.name), ...(this.#form.dataset.names || "").split("\n").filter(Boolean)]);
+    const line = this.#line.value;
+    const json = looksLikeJson(line);
+    const parts = pieces(line).map(({ text, word }) => {
+      if (word === null) return document.createTextNode(text);
+      const part = document.createElement("span");
+      if (!json && names.has(word)) part.className = "file";
+      else if (!json && word.startsWith("-")) part.className = "opt";
+      part.textContent = text;
+      return part;
+    });
+    this.#mirror.replaceChildren(...parts, document.createTextNode("\u200b"));
+  }
+
+  #add(files, into) {
+    for (const file of files) {
+      if (this.#files.some((other) => other.name === file.name)) {
+        this.#say(`There is already a file named ${file.name}. Rename one of them: both would be the same file for the tool.`);
+        continue;
+      }
+      this.#files.push(file);
+      if (into) this.#insert(file.name);
+    }
+    this.#keep();
+  }
+
+  #insert(name) {
+    if (looksLikeJson(this.#line.value)) return;
+    const { selectionStart: start, selectionEnd: end, value } = this.#line;
+    const at = document.activeElement === this.#line ? [start, end] : [value.length, value.length];
+    const before = value.slice(0, at[0]);
+    const word = (before && !/\s$/.test(before) ? " " : "") + quoted(name) + (/^\s/.test(value.slice(at[1])) ? "" : " ");
+    this.#line.setRangeText(word, at[0], at[1], "end");
+    this.#line.focus();
+    this.#line.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  #keep() {
+    const kept = new DataTransfer();
+    for (const file of this.#files) kept.items.add(file);
+    this.#input.files = kept.files;
+    this.#chips.replaceChildren(...this.#files.map((file) => this.#chip(file)));
+    const total = this.#files.reduce((sum, file) => sum + file.size, 0);
+    const most = Number(this.#form.dataset.most || 0);
+    if (most && total > most)
+      this.#say(`These files are ${size(total)} together; your plan takes ${size(most)} a run. Take some away.`);
+    else this.#say("");
+    this.#colour();
+  }
+
+  #chip(file) {
+    const chip = document.createElement("li");
+    chip.className = "chip";
+    const name = document.createElement("span");
+    name.className = "name";
+    name.textContent = file.name;
+    const bytes = document.createElement("span");
+    bytes.className = "quiet num";
+    bytes.textContent = size(file.size);
+    const away = document.createElement("button");
+    away.type = "button";
+    away.ariaLabel = `Take ${file.name} away`;
+    away.textContent = "×";
+    away.addEventListener("click", () => {
+      this.#files = this.#files.filter((other) => other !== file);
+      this.#keep();
+    });
+    chip.append(name, bytes, away);
+    return chip;
+  }
+
+  #say(text) {
+    this.#fault.hidden = !text;
+    this.#fault.textContent = text;
+  }
+
+  #drop() {
+    let depth = 0;
+    const files = (event) => event.dataTransfer?.types.includes("Files");
+    const mark = (by) => {
+      depth = by ? depth + by : 0;
+      document.body.classList.toggle("dropping", depth > 0);
+    };
+    addEventListener("dragenter", (event) => files(event) && mark(1));
+    addEventListener("dragleave", (event) => files(event) && mark(-1));
+    addEventListener("dragover", (event) => files(event) && event.preventDefault());
+    addEventListener("drop", (event) => {
+      if (!files(event)) return;
+      event.preventDefault();
+      mark(0);
+      if (event.target.closest("[type=file]")) return;
+      this.#add([...event.dataTransfer.files], true);
+    });
+    this.#line.addEventListener("paste", (event) => {
+      if (event.clipboardData.files.length) {
+        event.preventDefault();
+        this.#add([...event.clipboardData.files], true);
+      }
+    });
+  }
+}
+
+/** Bring the run form of this page to life, if it has one. */
+export function listenToRunForm() {
+  const form = document.querySelector("form[data-run]");
+  if (form) new RunForm(form);
+}
