@@ -38,7 +38,7 @@ class PostgresServer:
             user = pwd.getpwnam("postgres")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
             as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        initdb = [bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+        initdb: list[str | Path] = [bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
         initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
             [*as_postgres, *initdb], check=True, stdout=subprocess.DEVNULL, cwd=self._folder

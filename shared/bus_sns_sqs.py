@@ -1,0 +1,273 @@
+"""The bus on AWS: SNS topics fan out to SQS queues by the message attribute `type`; a dead-letter queue each."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from shared.bus import DeadLetter, Message
+from shared.events import Event, encode
+from shared.topology import MAX_RECEIVES, QUEUES, SUBSCRIPTIONS, TOPICS, VISIBILITY_SECONDS
+
+_LONGEST_POLL = 20
+_LONGEST_VISIBILITY = 43_200
+_RETENTION_SECONDS = 14 * 24 * 3600
+_LISTING_SECONDS = 30
+_LISTED_AT_MOST = 10_000
+
+
+class SqsMessage:
+    """A delivery under its receipt handle."""
+
+    def __init__(self, sqs: Any, url: str, dead_url: str, raw: dict[str, Any]) -> None:
+        self._sqs = sqs
+        self._dead_url = dead_url
+        self._key = {"QueueUrl": url, "ReceiptHandle": raw["ReceiptHandle"]}
+        self._raw_body: str = raw["Body"]
+        self.body = unwrap(self._raw_body)
+        self.receives = int(raw.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+
+    def ack(self) -> None:
+        self._sqs.delete_message(**self._key)
+
+    def nack(self, delay: float) -> None:
+        self.extend(delay)
+
+    def reject(self) -> None:
+        # In this order a crash between the two leaves a duplicate, never a loss.
+        self._sqs.send_message(QueueUrl=self._dead_url, MessageBody=self._raw_body)
+        self.ack()
+
+    def extend(self, seconds: float) -> None:
+        whole = min(_LONGEST_VISIBILITY, max(0, math.ceil(seconds)))
+        self._sqs.change_message_visibility(**self._key, VisibilityTimeout=whole)
+
+
+class SnsSqsBus:
+    """`Bus` on topics and queues that a stack or `provision` made; `prefix` keeps installations apart."""
+
+    def __init__(self, prefix: str, *, visibility_seconds: int = VISIBILITY_SECONDS) -> None:
+        self._prefix = prefix
+        self._visibility_seconds = visibility_seconds
+        session = boto3.Session()
+        self._sns = _client(session, "sns")
+        self._sqs = _client(session, "sqs")
+        self._sts = _client(session, "sts")
+        self._arn_start = ""
+        self._urls: dict[str, str] = {}
+
+    def publish(self, event: Event) -> None:
+        kind = {"DataType": "String", "StringValue": type(event).__name__}
+        self._sns.publish(
+            TopicArn=self._topic_arn(event.topic),
+            Message=encode(event),
+            MessageAttributes={"type": kind},
+        )
+
+    def receive(self, queue: str, n: int, wait: float) -> list[Message]:
+        raw = self._fetch(queue_name(self._prefix, queue), n, wait, self._visibility_seconds)
+        url = self._url(queue_name(self._prefix, queue))
+        dead_url = self._url(dead_name(self._prefix, queue))
+        return [SqsMessage(self._sqs, url, dead_url, message) for message in raw]
+
+    def depth(self, queue: str) -> int:
+        counts = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        found = self._sqs.get_queue_attributes(
+            QueueUrl=self._url(queue_name(self._prefix, queue)), AttributeNames=counts
+        )["Attributes"]
+        return sum(int(found.get(name, 0)) for name in counts)
+
+    def dead_letters(self, queue: str) -> list[DeadLetter]:
+        name = dead_name(self._prefix, queue)
+        held = list(self._drain(name))
+        for message in held:  # back in sight at once
+            self._sqs.change_message_visibility(
+                QueueUrl=self._url(name),
+                ReceiptHandle=message["ReceiptHandle"],
+                VisibilityTimeout=0,
+            )
+        return [
+            DeadLetter(
+                id=message["MessageId"],
+                queue=queue,
+                body=unwrap(message["Body"]),
+                receives=int(message["Attributes"].get("ApproximateReceiveCount", "1")),
+            )
+            for message in held
+        ]
+
+    def redrive(self, queue: str) -> int:
+        name, moved = dead_name(self._prefix, queue), 0
+        for message in self._drain(name):
+            self._sqs.send_message(
+                QueueUrl=self._url(queue_name(self._prefix, queue)), MessageBody=message["Body"]
+            )
+            self._sqs.delete_message(
+                QueueUrl=self._url(name), ReceiptHandle=message["ReceiptHandle"]
+            )
+            moved += 1
+        return moved
+
+    def close(self) -> None:
+        for client in (self._sns, self._sqs, self._sts):
+            client.close()
+
+    def _drain(self, name: str) -> Iterator[dict[str, Any]]:
+        """The visible messages of a queue, each once, hidden for a while."""
+        seen: set[str] = set()
+        while len(seen) < _LISTED_AT_MOST:
+            batch = self._fetch(name, 10, 1, _LISTING_SECONDS)
+            fresh = [message for message in batch if message["MessageId"] not in seen]
+            if not fresh:
+                return
+            seen.update(message["MessageId"] for message in fresh)
+            yield from fresh
+
+    def _fetch(self, name: str, n: int, wait: float, hidden: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._sqs.receive_message(
+            QueueUrl=self._url(name),
+            MaxNumberOfMessages=max(1, min(n, 10)),
+            WaitTimeSeconds=min(_LONGEST_POLL, math.ceil(wait)),
+            VisibilityTimeout=hidden,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages", [])
+        return found
+
+    def _topic_arn(self, topic: str) -> str:
+        if not self._arn_start:
+            caller = self._sts.get_caller_identity()
+            partition = caller["Arn"].split(":")[1]
+            region = self._sns.meta.region_name
+            self._arn_start = f"arn:{partition}:sns:{region}:{caller['Account']}:"
+        return self._arn_start + topic_name(self._prefix, topic)
+
+    def _url(self, name: str) -> str:
+        if name not in self._urls:
+            self._urls[name] = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return self._urls[name]
+
+
+def unwrap(body: str) -> str:
+    """The event's text, also out of the envelope of a subscription without raw delivery."""
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if isinstance(envelope, dict) and envelope.get("Type") == "Notification":
+        return str(envelope.get("Message", ""))
+    return body
+
+
+def topic_name(prefix: str, topic: str) -> str:
+    return f"{prefix}-{topic}"
+
+
+def queue_name(prefix: str, queue: str) -> str:
+    return f"{prefix}-{queue}"
+
+
+def dead_name(prefix: str, queue: str) -> str:
+    return f"{prefix}-{queue}-dead"
+
+
+def provision(
+    prefix: str,
+    *,
+    visibility_seconds: int = VISIBILITY_SECONDS,
+    max_receives: int = MAX_RECEIVES,
+) -> None:
+    """Make, or bring up to date, all topics, queues, policies and subscriptions of the topology."""
+    session = boto3.Session()
+    sns, sqs = _client(session, "sns"), _client(session, "sqs")
+    try:
+        topics = {t: sns.create_topic(Name=topic_name(prefix, t))["TopicArn"] for t in TOPICS}
+        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for subscription in SUBSCRIPTIONS:
+            key = (subscription.topic, subscription.queue)
+            wanted[key] += [event.__name__ for event in subscription.events]
+        for queue in QUEUES:
+            sources = sorted(topics[topic] for topic, to in wanted if to == queue)
+            arn = _make_queue(sqs, prefix, queue, sources, visibility_seconds, max_receives)
+            for (topic, to), types in wanted.items():
+                if to == queue:
+                    _subscribe(sns, topics[topic], arn, sorted(types))
+    finally:
+        sns.close()
+        sqs.close()
+
+
+def _make_queue(
+    sqs: Any, prefix: str, queue: str, sources: list[str], visibility: int, max_receives: int
+) -> str:
+    dead_url = sqs.create_queue(QueueName=dead_name(prefix, queue))["QueueUrl"]
+    sqs.set_queue_attributes(
+        QueueUrl=dead_url, Attributes={"MessageRetentionPeriod": str(_RETENTION_SECONDS)}
+    )
+    dead_arn = _queue_arn(sqs, dead_url)
+    url = sqs.create_queue(QueueName=queue_name(prefix, queue))["QueueUrl"]
+    arn = _queue_arn(sqs, url)
+    redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": max_receives}
+    sqs.set_queue_attributes(
+        QueueUrl=url,
+        Attributes={
+            "VisibilityTimeout": str(visibility),
+            "MessageRetentionPeriod": str(_RETENTION_SECONDS),
+            "RedrivePolicy": json.dumps(redrive),
+            "Policy": json.dumps(queue_policy(arn, sources)),
+        },
+    )
+    return arn
+
+
+def queue_policy(queue_arn: str, topic_arns: list[str]) -> dict[str, object]:
+    """Only these topics may send to the queue."""
+    statement = {
+        "Sid": "OurTopicsOnly",
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arns}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _subscribe(sns: Any, topic_arn: str, queue_arn: str, types: list[str]) -> None:
+    attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"type": types})}
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    for page in pages:
+        for found in page["Subscriptions"]:
+            if found["Endpoint"] == queue_arn:
+                for name, value in attributes.items():
+                    sns.set_subscription_attributes(
+                        SubscriptionArn=found["SubscriptionArn"],
+                        AttributeName=name,
+                        AttributeValue=value,
+                    )
+                return
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn, Attributes=attributes)
+
+
+def _queue_arn(sqs: Any, url: str) -> str:
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(found["Attributes"]["QueueArn"])
+
+
+def _client(session: Any, service: str) -> Any:
+    return session.client(
+        service,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=_LONGEST_POLL + 10,
+            retries={"mode": "standard", "max_attempts": 3},
+            max_pool_connections=32,
+        ),
+    )

@@ -1,0 +1,67 @@
+"""The buses under test, openable from any process; run as a program it is a consumer to be killed."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+from shared import bus_sns_sqs
+from shared.bus import Bus
+from shared.bus_sns_sqs import SnsSqsBus
+from shared.bus_sqlite import SqliteBus
+from shared.consumer import Consumer
+from shared.events import RunRequested
+
+VISIBILITY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a bus is: its kind, and a folder or a prefix of its own."""
+
+    kind: str
+    name: str
+
+    def provision(self) -> None:
+        if self.kind == "sns_sqs":
+            bus_sns_sqs.provision(self.name, visibility_seconds=VISIBILITY_SECONDS)
+
+    def open(self) -> Bus:
+        if self.kind == "sns_sqs":
+            return SnsSqsBus(self.name, visibility_seconds=VISIBILITY_SECONDS)
+        folder = Path(self.name)
+        return SqliteBus(folder / "bus.db", folder / "wake", visibility_seconds=VISIBILITY_SECONDS)
+
+    def put_raw(self, queue: str, text: str) -> None:
+        """A message that none of us would write."""
+        if self.kind == "sns_sqs":
+            sqs = boto3.Session().client("sqs")
+            url = sqs.get_queue_url(QueueName=f"{self.name}-{queue}")["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody=text)
+            sqs.close()
+            return
+        bus = self.open()
+        assert isinstance(bus, SqliteBus)
+        bus.put(text, [queue])
+        bus.close()
+
+
+def main() -> None:
+    """Handle runs one after the other: note the id in a file, then acknowledge."""
+    place, notes = Place(sys.argv[1], sys.argv[2]), Path(sys.argv[3])
+
+    def handle(event: RunRequested) -> None:
+        with notes.open("a") as file:
+            file.write(event.run_id + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        time.sleep(0.02)
+
+    Consumer(place.open(), "runner", {"RunRequested": handle}, slots=3, wait=1).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,392 @@
+"""What every bus promises."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from shared import topology
+from shared.bus import Bus, Message
+from shared.bus_sns_sqs import queue_policy, unwrap
+from shared.consumer import Consumer
+from shared.events import BuildFinished, BuildRequested, Event, RunFinished, RunRequested, decode
+from shared.ids import new_id
+from tests.contracts.buses import VISIBILITY_SECONDS, Place
+
+
+def requested(run_id: str = "") -> RunRequested:
+    return RunRequested(event_id=new_id("evt"), at=1, run_id=run_id or new_id("run"))
+
+
+@pytest.fixture(params=["sqlite", "sns_sqs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "sns_sqs":
+        request.getfixturevalue("ministack")
+        place = Place("sns_sqs", new_id("t").replace("_", ""))
+    else:
+        place = Place("sqlite", str(tmp_path))
+    place.provision()
+    return place
+
+
+@pytest.fixture
+def bus(place: Place) -> Iterator[Bus]:
+    opened = place.open()
+    yield opened
+    opened.close()
+
+
+def one(bus: Bus, queue: str, wait: float = 5) -> Message:
+    """The next message, which must come within `wait`."""
+    end = time.monotonic() + wait
+    while time.monotonic() < end:
+        found = bus.receive(queue, 1, min(1.0, wait))
+        if found:
+            return found[0]
+    pytest.fail(f"nothing came to {queue} within {wait} s")
+
+
+def drain(bus: Bus, queue: str, expected: int, seconds: float = 15) -> list[Event]:
+    """Receive and acknowledge until `expected` events came."""
+    events: list[Event] = []
+    end = time.monotonic() + seconds
+    while len(events) < expected and time.monotonic() < end:
+        for message in bus.receive(queue, 10, 1):
+            events.append(decode(message.body))
+            message.ack()
+    return events
+
+
+def until(condition: object, seconds: float = 15) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def kill_receives(bus: Bus, queue: str) -> None:
+    for _ in range(topology.MAX_RECEIVES):
+        one(bus, queue).nack(0)
+    assert bus.receive(queue, 1, 1) == []
+
+
+def test_each_subscribed_queue_gets_its_copy_and_no_other(bus: Bus) -> None:
+    finished = RunFinished(event_id=new_id("evt"), at=1, run_id="run_1")
+    built = BuildFinished(event_id=new_id("evt"), at=2, build_id="build_1")
+
+    for event in (
+        finished,
+        built,
+        requested("run_2"),
+        BuildRequested(event_id=new_id("evt"), at=3, build_id="build_2"),
+    ):
+        bus.publish(event)
+
+    assert drain(bus, "archiver", 1) == [finished]
+    assert sorted(drain(bus, "notifier", 2), key=lambda e: e.at) == [finished, built]
+    assert [e.model_dump()["run_id"] for e in drain(bus, "runner", 1)] == ["run_2"]
+    assert [e.model_dump()["build_id"] for e in drain(bus, "builder", 1)] == ["build_2"]
+    for queue in topology.QUEUES:
+        assert bus.receive(queue, 10, 0) == []
+
+
+def test_everything_published_arrives(bus: Bus) -> None:
+    sent = set()
+    for _ in range(40):
+        event = requested()
+        bus.publish(event)
+        sent.add(event.event_id)
+
+    assert {event.event_id for event in drain(bus, "runner", 40)} == sent
+
+
+def test_a_receiver_that_waits_is_woken(bus: Bus, place: Place) -> None:
+    publisher = place.open()
+    timer = threading.Timer(0.5, publisher.publish, [requested()])
+    timer.start()
+    start = time.monotonic()
+
+    found = bus.receive("runner", 1, 10)
+
+    assert len(found) == 1
+    assert time.monotonic() - start < 5
+    timer.join()
+    publisher.close()
+
+
+def test_an_empty_queue_answers_after_the_wait(bus: Bus) -> None:
+    start = time.monotonic()
+    assert bus.receive("runner", 5, 1) == []
+    assert 0.5 < time.monotonic() - start < 4
+
+
+def test_at_most_n_are_given(bus: Bus) -> None:
+    for _ in range(4):
+        bus.publish(requested())
+    assert len(bus.receive("runner", 3, 1)) <= 3
+
+
+def test_without_ack_it_comes_back_after_its_visibility(bus: Bus) -> None:
+    bus.publish(requested("run_1"))
+    first = one(bus, "runner")
+    assert first.receives == 1
+    assert bus.receive("runner", 1, 0) == []
+
+    start = time.monotonic()
+    again = one(bus, "runner", VISIBILITY_SECONDS + 5)
+
+    assert again.receives == 2
+    assert again.body == first.body
+    assert time.monotonic() - start < VISIBILITY_SECONDS + 3
+
+
+def test_nack_gives_it_back_after_the_delay(bus: Bus) -> None:
+    bus.publish(requested())
+    one(bus, "runner").nack(0)
+    second = one(bus, "runner", 1.5)
+    second.nack(3)
+
+    start = time.monotonic()
+    third = one(bus, "runner", 10)
+
+    assert third.receives == 3
+    assert time.monotonic() - start > 1.5
+
+
+def test_extend_hides_it_longer(bus: Bus) -> None:
+    bus.publish(requested())
+    message = one(bus, "runner")
+    message.extend(VISIBILITY_SECONDS + 3)
+
+    time.sleep(VISIBILITY_SECONDS + 0.5)
+    assert bus.receive("runner", 1, 0) == []
+
+    assert one(bus, "runner", 8).receives == 2
+
+
+def test_ack_is_final(bus: Bus) -> None:
+    bus.publish(requested())
+    one(bus, "runner").ack()
+
+    time.sleep(VISIBILITY_SECONDS + 0.5)
+
+    assert bus.receive("runner", 1, 1) == []
+    assert bus.depth("runner") == 0
+    assert bus.dead_letters("runner") == []
+
+
+def test_depth_counts_what_waits_and_what_is_in_work(bus: Bus) -> None:
+    for _ in range(3):
+        bus.publish(requested())
+    one(bus, "runner")
+    assert bus.depth("runner") == 3
+    assert bus.depth("builder") == 0
+
+
+def test_after_the_last_delivery_it_is_a_dead_letter(bus: Bus) -> None:
+    bus.publish(requested("run_poison"))
+    bus.publish(requested("run_good"))
+    for _ in range(topology.MAX_RECEIVES * 2 + 4):
+        for message in bus.receive("runner", 2, 0):
+            if "run_good" in message.body:
+                message.ack()
+            else:
+                message.nack(0)
+
+    assert bus.receive("runner", 1, 1) == []
+    dead = bus.dead_letters("runner")
+
+    assert [decode(letter.body).model_dump()["run_id"] for letter in dead] == ["run_poison"]
+    assert dead[0].queue == "runner"
+    assert dead[0].receives >= topology.MAX_RECEIVES
+    assert bus.dead_letters("runner")[0].id == dead[0].id, "listing must not lose them"
+
+
+def test_reject_makes_a_dead_letter_at_once(bus: Bus) -> None:
+    bus.publish(requested("run_1"))
+    one(bus, "runner").reject()
+
+    assert len(bus.dead_letters("runner")) == 1
+    assert bus.depth("runner") == 0
+
+
+def test_redriven_twice_has_the_same_effect(bus: Bus) -> None:
+    for number in range(12):
+        bus.publish(requested(f"run_{number}"))
+    for _ in range(12):
+        one(bus, "runner").reject()
+
+    assert bus.redrive("runner") == 12
+    assert bus.redrive("runner") == 0
+
+    ids = sorted(event.model_dump()["run_id"] for event in drain(bus, "runner", 13, 4))
+    assert ids == sorted(f"run_{number}" for number in range(12))
+    assert bus.dead_letters("runner") == []
+
+
+def test_a_redriven_message_has_all_its_deliveries_again(bus: Bus) -> None:
+    bus.publish(requested())
+    kill_receives(bus, "runner")
+    bus.redrive("runner")
+
+    assert one(bus, "runner").receives == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[" * 5000,
+        '{"type": "RunRequested"}',
+        '{"type": "SomethingElse", "event_id": "evt_1", "at": 1}',
+        '{"type": "RunFinished", "event_id": "evt_1", "at": 1, "run_id": "run_1"}',
+        "\U0001f4a3 é",
+    ],
+    ids=["text", "deep", "incomplete", "unknown", "foreign", "unicode"],
+)
+def test_a_consumer_survives_what_it_cannot_read(bus: Bus, place: Place, text: str) -> None:
+    handled: list[str] = []
+    consumer = Consumer(bus, "runner", {"RunRequested": lambda e: handled.append(e.run_id)}, wait=1)
+    thread = threading.Thread(target=consumer.run)
+    thread.start()
+
+    place.put_raw("runner", text)
+    bus.publish(requested("run_after"))
+    until(lambda: handled == ["run_after"])
+    until(lambda: len(bus.dead_letters("runner")) == 1)
+    consumer.stop()
+    thread.join(10)
+
+    assert bus.dead_letters("runner")[0].body == text
+    assert not thread.is_alive()
+
+
+def test_killed_consumers_lose_nothing(bus: Bus, place: Place, tmp_path: Path) -> None:
+    sent = set()
+    for _ in range(60):
+        event = requested()
+        bus.publish(event)
+        sent.add(event.run_id)
+    notes = tmp_path / "notes"
+    notes.touch()
+    chance = random.Random(7)
+    command = [sys.executable, "-m", "tests.contracts.buses", place.kind, place.name, str(notes)]
+
+    for _ in range(4):
+        before = notes.stat().st_size
+        consumer = subprocess.Popen(command)
+        until(lambda size=before: notes.stat().st_size > size, 30)
+        time.sleep(chance.random() * 0.2)
+        consumer.kill()
+        consumer.wait()
+    last = subprocess.Popen(command)
+    try:
+        until(lambda: set(notes.read_text().split()) == sent, 60)
+        until(lambda: bus.depth("runner") == 0, 30)
+    finally:
+        last.kill()
+        last.wait()
+    assert bus.dead_letters("runner") == []
+
+
+def test_stop_drains(bus: Bus, place: Place) -> None:
+    started, release = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def handle(event: RunRequested) -> None:
+        started.set()
+        release.wait(10)
+        done.append(event.run_id)
+
+    own = place.open()
+    consumer = Consumer(own, "runner", {"RunRequested": handle}, slots=1, wait=1)
+    thread = threading.Thread(target=consumer.run)
+    thread.start()
+    bus.publish(requested("run_1"))
+    assert started.wait(10)
+    bus.publish(requested("run_2"))
+
+    consumer.stop()
+    time.sleep(0.3)
+    assert thread.is_alive(), "it waits for the handler"
+    release.set()
+    thread.join(10)
+    own.close()
+
+    assert done == ["run_1"]
+    assert [e.model_dump()["run_id"] for e in drain(bus, "runner", 1)] == ["run_2"]
+    assert bus.depth("runner") == 0
+
+
+@pytest.fixture
+def sns_sqs(ministack: str) -> Iterator[tuple[Place, Bus]]:
+    place = Place("sns_sqs", new_id("t").replace("_", ""))
+    place.provision()
+    bus = place.open()
+    yield place, bus
+    bus.close()
+
+
+def _policy(place: Place, queue: str, policy: str) -> None:
+    sqs = boto3.Session().client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{place.name}-{queue}")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sqs.close()
+
+
+def test_sns_delivers_only_because_of_the_queue_policy(sns_sqs: tuple[Place, Bus]) -> None:
+    place, bus = sns_sqs
+    bus.publish(requested())
+    one(bus, "runner").ack()
+
+    _policy(place, "runner", "")
+    bus.publish(requested())
+    assert bus.receive("runner", 1, 2) == []
+
+    place.provision()
+    bus.publish(requested("run_again"))
+    assert "run_again" in one(bus, "runner").body
+
+
+def test_a_foreign_topic_cannot_send_to_our_queue(sns_sqs: tuple[Place, Bus]) -> None:
+    place, bus = sns_sqs
+    session = boto3.Session()
+    sns, sqs = session.client("sns"), session.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{place.name}-runner")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    topic = sns.create_topic(Name=f"{place.name}-foreign")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    sns.publish(TopicArn=topic, Message="hello")
+
+    assert bus.receive("runner", 1, 2) == []
+
+    _policy(place, "runner", json.dumps(queue_policy(arn, [topic])))
+    sns.publish(TopicArn=topic, Message="hello")
+    assert one(bus, "runner").body == "hello", "the emulator must enforce the difference"
+    sns.close()
+    sqs.close()
+
+
+def test_provisioning_again_changes_nothing(sns_sqs: tuple[Place, Bus]) -> None:
+    place, bus = sns_sqs
+    place.provision()
+    bus.publish(requested())
+
+    assert len(drain(bus, "runner", 2, 3)) == 1
+
+
+def test_an_sns_envelope_is_opened() -> None:
+    body = requested().model_dump_json()
+    assert unwrap(json.dumps({"Type": "Notification", "MessageId": "1", "Message": body})) == body
+    assert unwrap(body) == body
