@@ -21,6 +21,14 @@ class EngineUnavailable(Exception):
     """The container engine does not answer; the work can be repeated later."""
 
 
+class EngineRefused(Exception):
+    """The engine will not do this, and repeating it changes nothing; the text says why."""
+
+
+class NetworkRefused(Exception):
+    """A sandbox with this network cannot be made safely here; the text says what to do."""
+
+
 @dataclass(frozen=True)
 class Mount:
     """A host folder inside the container."""
@@ -45,7 +53,7 @@ class Sandbox:
     mounts: tuple[Mount, ...] = ()
     workdir: str = "/work"
     stdin: Path | None = None
-    """A file that becomes standard input; without it standard input is empty."""
+    """A file, readable for everyone, that becomes standard input; without it standard input is empty."""
     read_only: bool = True
     """Whether the image's own file system is read-only (runs) or written to be committed (builds)."""
     as_root: bool = False
@@ -73,7 +81,10 @@ class Status:
 
 class Containers(Protocol):
     def create(self, sandbox: Sandbox) -> None:
-        """Make network and container, not started; the same name again is fine. Raises `ImageGone`."""
+        """Make network and container, not started; the same name again is fine.
+
+        Raises `ImageGone`, `NetworkRefused`, `EngineRefused`.
+        """
         ...
 
     def start(self, name: str) -> None:
@@ -84,6 +95,8 @@ class Containers(Protocol):
         """Both streams byte-exact from the very first byte, live, until the program has ended.
 
         May be called again at any time, also by another process: it begins at the first byte again.
+        Call it between `create` and `start` for the live stream itself (a slow reader then slows the
+        program down); later calls read the engine's log, which keeps what `Limits.log_bytes` promises.
         """
         ...
 

@@ -1,0 +1,466 @@
+"""Sandboxes by the Docker engine: create, watch, stop, remove; nothing is copied in or out through it."""
+
+import math
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import requests
+from docker import APIClient
+from docker.errors import APIError, DockerException
+
+from shared import sandbox_flags
+from shared.containers import (
+    ContainerGone,
+    EngineRefused,
+    EngineUnavailable,
+    Exit,
+    ImageGone,
+    NetworkRefused,
+    Sandbox,
+    Status,
+)
+from shared.work import Stream
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+_STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
+_STATES: dict[str, Literal["created", "running", "exited"]] = {
+    "created": "created",
+    "running": "running",
+    "paused": "running",
+    "restarting": "running",
+}
+_QUICK = 60
+_SLOW = 900
+"""Seconds for calls that write whole images."""
+
+
+class NetworkRules(Protocol):
+    """The packet filter around sandboxes of one kind."""
+
+    def bridge(self, name: str) -> str:
+        """The interface name of this sandbox's network."""
+        ...
+
+    def admit(self, sandbox: Sandbox) -> dict[str, str]:
+        """Prove that the rules stand, open what it may reach; names pinned to their addresses."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Close what `admit` opened for this sandbox."""
+        ...
+
+
+@contextmanager
+def _engine() -> Iterator[None]:
+    try:
+        yield
+    except APIError as error:
+        text = error.explanation or str(error)
+        if error.is_server_error():
+            raise EngineUnavailable(f"The container engine failed: {text}") from error
+        raise EngineRefused(f"The container engine refused: {text}") from error
+    except (requests.exceptions.RequestException, DockerException, OSError) as error:
+        raise EngineUnavailable(f"The container engine does not answer: {error}") from error
+
+
+def _frames(response: requests.Response) -> Iterator[tuple[Stream, bytes]]:
+    """The engine's multiplexed stream, frame by frame."""
+    with response:
+        while True:
+            header = response.raw.read(8)
+            if len(header) < 8:
+                return
+            number, size = struct.unpack(">BxxxL", header)
+            data = response.raw.read(size)
+            if data:
+                yield _STREAMS[number], data
+            if len(data) < size:
+                return
+
+
+def _when(text: str) -> float:
+    """Seconds since 1970 of the engine's time, which has nanoseconds."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    seconds = datetime.fromisoformat(whole + "+00:00").timestamp()
+    return seconds + (float("0." + fraction) if fraction else 0.0)
+
+
+def _exit(state: dict[str, Any]) -> Exit:
+    seconds = _when(state["FinishedAt"]) - _when(state["StartedAt"])
+    return Exit(int(state["ExitCode"]), bool(state["OOMKilled"]), max(0.0, seconds))
+
+
+class DockerContainers:
+    """The containers port on one engine, for one installation."""
+
+    def __init__(
+        self,
+        installation: str,
+        *,
+        files: Path,
+        rules: Mapping[str, NetworkRules],
+        socket: str = DEFAULT_SOCKET,
+        runtime: str | None = None,
+    ) -> None:
+        self.installation = installation
+        self._files = files
+        self._rules = rules
+        self._socket = socket
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._opened: tuple[APIClient, APIClient] | None = None
+        self._apparmor = False
+        self._fresh: set[str] = set()
+        """Created by this process and not started: nobody else may start them."""
+        self._offline: set[str] = set()
+        """Created by this process without a network: none has to be removed."""
+
+    def close(self) -> None:
+        with self._lock:
+            for client in self._opened or ():
+                client.close()
+            self._opened = None
+
+    @property
+    def _clients(self) -> tuple[APIClient, APIClient]:
+        with self._lock:
+            if self._opened is None:
+                with _engine():
+                    quick = APIClient(base_url=self._socket, version="auto", timeout=_QUICK)
+                    options = quick.info().get("SecurityOptions") or []
+                    slow = APIClient(
+                        base_url=self._socket, version=quick.api_version, timeout=_SLOW
+                    )
+                self._apparmor = any("name=apparmor" in option for option in options)
+                self._opened = quick, slow
+            return self._opened
+
+    @property
+    def _api(self) -> APIClient:
+        return self._clients[0]
+
+    def info(self) -> dict[str, Any]:
+        """What the engine says of itself."""
+        with _engine():
+            found: dict[str, Any] = self._api.info()
+            return found | {"Components": self._api.version().get("Components", [])}
+
+    # --- containers
+
+    def create(self, sandbox: Sandbox) -> None:
+        api = self._api
+        hosts: dict[str, str] = {}
+        if sandbox.network.mode != "off":
+            hosts = self._make_network(sandbox)
+        body = sandbox_flags.create_body(
+            sandbox,
+            installation=self.installation,
+            env_path=self._write_env(sandbox),
+            hosts=hosts,
+            runtime=self._runtime,
+            apparmor=self._apparmor,
+        )
+        with _engine():
+            try:
+                api.create_container_from_config(body, sandbox.name)  # type: ignore[no-untyped-call]
+            except APIError as error:
+                if error.status_code == 404:
+                    raise ImageGone(sandbox.image) from error
+                if error.status_code != 409:
+                    raise
+                if self._find(sandbox.name) is None:
+                    raise EngineRefused(
+                        f"A container that is not ours is called {sandbox.name}."
+                    ) from error
+                return
+        with self._lock:
+            self._fresh.add(sandbox.name)
+            if sandbox.network.mode == "off":
+                self._offline.add(sandbox.name)
+
+    def _write_env(self, sandbox: Sandbox) -> Path | None:
+        """A build's environment as a file: proxies and index settings must not stay in the image."""
+        if sandbox.kind != "build" or not sandbox.env:
+            return None
+        self._files.mkdir(mode=0o711, parents=True, exist_ok=True)
+        path = self._env_path(sandbox.name)
+        path.touch(mode=0o600)
+        path.write_text(sandbox_flags.env_file(sandbox.env))
+        os.chown(path, sandbox_flags.UID, -1)
+        path.chmod(0o400)
+        return path
+
+    def _env_path(self, name: str) -> Path:
+        return self._files / f"{name}.env"
+
+    def _make_network(self, sandbox: Sandbox) -> dict[str, str]:
+        rules = self._rules.get(sandbox.kind)
+        if rules is None:
+            raise NetworkRefused(f"No packet filter is set up for a {sandbox.kind} with a network.")
+        hosts = rules.admit(sandbox)
+        with _engine():
+            try:
+                self._api.create_network(
+                    sandbox_flags.network_name(sandbox.name),
+                    driver="bridge",
+                    check_duplicate=True,
+                    internal=False,
+                    enable_ipv6=False,
+                    labels=sandbox_flags.labels(sandbox, self.installation),
+                    options={
+                        "com.docker.network.bridge.name": rules.bridge(sandbox.name),
+                        "com.docker.network.bridge.enable_icc": "false",
+                        "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+                    },
+                )
+            except APIError as error:
+                if error.status_code != 409:
+                    raise
+        return hosts
+
+    def start(self, name: str) -> None:
+        with self._lock:
+            fresh = name in self._fresh
+            self._fresh.discard(name)
+        if not fresh:
+            found = self._find(name)
+            if found is None:
+                raise ContainerGone(name)
+            if found["State"]["Status"] != "created":
+                return
+        with _engine():
+            try:
+                self._api.start(name)
+            except APIError as error:
+                if error.status_code == 404 and "No such container" in str(error):
+                    raise ContainerGone(name) from error
+                if "OCI runtime" in str(error) or "error while creating mount" in str(error):
+                    raise EngineRefused(f"The program could not be started: {error}") from error
+                raise
+
+    def output(self, name: str) -> Iterator[tuple[Stream, bytes]]:
+        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}"
+        both = {"stdout": "1", "stderr": "1"}
+        with self._lock:  # so that a start cannot slip in before we listen
+            if name in self._fresh:
+                with _engine():
+                    live = self._opened_stream("POST", url + "/attach", both | {"stream": "1"})
+                return self._live(name, live)
+        return self._from_log(name, url + "/logs", both)
+
+    def _opened_stream(self, method: str, url: str, params: dict[str, str]) -> requests.Response:
+        assert self._opened is not None
+        response: requests.Response = self._opened[0].request(
+            method, url, params=params, stream=True, timeout=(_QUICK, None)
+        )
+        if response.status_code == 404:
+            response.close()
+            raise ContainerGone(url.split("/")[-2])
+        if response.status_code >= 400:
+            with response:
+                raise EngineUnavailable(response.text)
+        return response
+
+    def _live(self, name: str, response: requests.Response) -> Iterator[tuple[Stream, bytes]]:
+        with _engine():
+            yield from _frames(response)
+        self._until_exit(name, None)
+
+    def _from_log(
+        self, name: str, url: str, params: dict[str, str]
+    ) -> Iterator[tuple[Stream, bytes]]:
+        given = {"stdout": 0, "stderr": 0}
+        with _engine():
+            for stream, data in _frames(self._opened_stream("GET", url, params | {"follow": "1"})):
+                given[stream] += len(data)
+                yield stream, data
+        self._until_exit(name, None)
+        # following ends when the program does and may miss its last words; the log has them
+        with _engine():
+            for stream, data in _frames(self._opened_stream("GET", url, params)):
+                known = min(given[stream], len(data))
+                given[stream] -= known
+                if data[known:]:
+                    yield stream, data[known:]
+
+    def _until_exit(self, name: str, seconds: float | None) -> bool:
+        """Whether it has ended; blocks in the engine, so that nothing has to be asked twice."""
+        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}/wait"
+        try:
+            with _engine():
+                response = self._api.post(url, timeout=(_QUICK, seconds))
+        except EngineUnavailable as error:
+            # the engine sends its headers first, so that the wait ends inside the body
+            if "Read timed out" in str(error.__cause__):
+                return False
+            raise
+        if response.status_code == 404:
+            raise ContainerGone(name)
+        return True
+
+    def wait(self, name: str, seconds: float) -> Exit | None:
+        if seconds > 0 and not self._until_exit(name, seconds):
+            return None
+        found = self._find(name)
+        if found is None:
+            raise ContainerGone(name)
+        state = found["State"]
+        return _exit(state) if state["Status"] in ("exited", "dead") else None
+
+    def stop(self, name: str, grace: float) -> None:
+        with _engine():
+            try:
+                self._clients[1].stop(name, timeout=math.ceil(grace))
+            except APIError as error:
+                if error.status_code != 404:
+                    raise
+
+    def _find(self, name: str) -> dict[str, Any] | None:
+        """The engine's record of a container of ours, or None."""
+        with _engine():
+            try:
+                found: dict[str, Any] = self._api.inspect_container(name)
+            except APIError as error:
+                if error.status_code == 404:
+                    return None
+                raise
+        ours = found["Config"]["Labels"].get(sandbox_flags.INSTALLATION) == self.installation
+        return found if ours else None
+
+    def status(self, name: str) -> Status | None:
+        found = self._find(name)
+        if found is None:
+            return None
+        state = _STATES.get(found["State"]["Status"], "exited")
+        labels = {
+            key.removeprefix(sandbox_flags.LABEL): value
+            for key, value in found["Config"]["Labels"].items()
+            if key.startswith(sandbox_flags.LABEL) and value
+        }
+        exit_ = _exit(found["State"]) if state == "exited" else None
+        return Status(found["Name"].removeprefix("/"), state, labels, exit_)
+
+    def remove(self, name: str) -> None:
+        with _engine():
+            try:
+                self._api.remove_container(name, force=True, v=True)
+            except APIError as error:
+                if error.status_code == 409:  # somebody else is removing it
+                    self._wait_gone(name)
+                elif error.status_code != 404:
+                    raise
+        with self._lock:
+            self._fresh.discard(name)
+            offline = name in self._offline
+            self._offline.discard(name)
+        self._env_path(name).unlink(missing_ok=True)
+        if not offline and self._remove_network(sandbox_flags.network_name(name)):
+            for rules in self._rules.values():
+                rules.forget(name)
+
+    def _wait_gone(self, name: str) -> None:
+        for _ in range(100):
+            if self._find(name) is None:
+                return
+            time.sleep(0.1)
+        raise EngineUnavailable(f"The container {name} does not go away.")
+
+    def _remove_network(self, network: str) -> bool:
+        """Whether there was one."""
+        for attempt in range(20):
+            with _engine():
+                try:
+                    self._api.remove_network(network)
+                except APIError as error:
+                    if error.status_code == 404:
+                        return attempt > 0
+                    if error.status_code != 403 or attempt == 19:
+                        raise
+                else:
+                    return True
+            time.sleep(0.1)  # its last endpoint is still being taken down
+        return False
+
+    def list(self, labels: dict[str, str]) -> list[Status]:
+        wanted = {sandbox_flags.INSTALLATION: self.installation} | {
+            sandbox_flags.LABEL + key: value for key, value in labels.items()
+        }
+        filters = {"label": [f"{key}={value}" for key, value in wanted.items()]}
+        with _engine():
+            found = self._api.containers(all=True, filters=filters)
+        each = (self.status(item["Names"][0].removeprefix("/")) for item in found)
+        return [status for status in each if status is not None]
+
+    # --- images
+
+    def commit(self, name: str, tag: str, *, env: dict[str, str], labels: dict[str, str]) -> str:
+        found = self._find(name)
+        if found is None:
+            raise ContainerGone(name)
+        # an empty value hides the container's own labels, which containers of the image would inherit
+        blank = {
+            key: "" for key in found["Config"]["Labels"] if key.startswith(sandbox_flags.LABEL)
+        }
+        ours = {sandbox_flags.LABEL + key: value for key, value in labels.items()}
+        conf = {
+            "Env": [f"{key}={value}" for key, value in env.items()],
+            "Labels": blank | {sandbox_flags.INSTALLATION: self.installation} | ours,
+            "Cmd": [],
+            "Entrypoint": [],
+        }
+        repository, _, version = tag.rpartition(":")
+        with _engine():
+            made = self._clients[1].commit(
+                name, repository=repository, tag=version, pause=False, conf=conf
+            )
+        return str(made["Id"])
+
+    def image_id(self, reference: str) -> str | None:
+        found = self._image(reference)
+        return str(found["Id"]) if found else None
+
+    def image_size(self, reference: str) -> int:
+        found = self._image(reference)
+        if found is None:
+            raise ImageGone(reference)
+        return int(found["Size"])
+
+    def _image(self, reference: str) -> dict[str, Any] | None:
+        with _engine():
+            try:
+                found: dict[str, Any] = self._api.inspect_image(reference)  # type: ignore[no-untyped-call]
+            except APIError as error:
+                if error.status_code == 404:
+                    return None
+                raise
+        return found
+
+    def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
+        ours = {sandbox_flags.INSTALLATION: self.installation} | {
+            sandbox_flags.LABEL + key: value for key, value in labels.items()
+        }
+        repository, _, version = tag.rpartition(":")
+        changes = [f'LABEL "{key}"="{value}"' for key, value in ours.items()]
+        with _engine():
+            self._clients[1].import_image(
+                str(archive), repository=repository, tag=version, changes=changes
+            )
+        made = self.image_id(tag)
+        if made is None:
+            raise EngineRefused(f"The archive {archive.name} did not become an image.")
+        return made
+
+    def remove_image(self, reference: str) -> None:
+        with _engine():
+            try:
+                self._clients[1].remove_image(reference, force=False)
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
