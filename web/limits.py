@@ -1,7 +1,7 @@
 """What each plan allows, as data (contracts.md, defaults of a run)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.work import BUILD_LIMITS, Limits
 
@@ -12,9 +12,9 @@ MB = 1_000_000
 class PlanLimits:
     """What an account on this plan may use."""
 
-    run: Limits = Limits()
+    run: Limits = field(default_factory=Limits)
     """Of one run; `wall_seconds` is also the longest timeout that may be asked for."""
-    build: Limits = BUILD_LIMITS
+    build: Limits = field(default_factory=BUILD_LIMITS.model_copy)
     input_bytes: int = 25 * MB
     """All inputs of one run together, standard input included."""
     running: int = 2

@@ -28,3 +28,5 @@ class WebPorts:
     """Signs object URLs."""
     session_key: str
     """Signs CSRF tokens."""
+    stopping: Callable[[], bool] = lambda: False
+    """Whether this process has been told to end: streams then close, and their readers come back."""

@@ -21,11 +21,9 @@ class WebSettings(Settings):
     threads: int = 64
     max_streams: int = 40
     """Live streams at once; kept well below `threads` so that pages and workers are answered."""
-    input_bytes: int = 25_000_000
-    """The largest upload on the free plan."""
-    input_bytes_paid: int = 1_000_000_000
     session_days: int = 30
     token_days: int = 365
+    bind: str = "127.0.0.1"
     adds_per_hour: int = 60
     runs_per_minute: int = 120
     sign_ups_per_hour: int = 20

@@ -1,0 +1,56 @@
+"""How the API's routes answer: models as JSON, creates at most once."""
+
+import hashlib
+from collections.abc import Callable
+from typing import cast
+
+from flask import Response, current_app, request
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from web import auth, idempotency
+from web.rate_limits import RateLimits
+
+SECURED: list[dict[str, list[object]]] = [{"bearer": []}]
+
+
+def json(model: BaseModel, status: int = 200) -> Response:
+    """The model as the answer's body."""
+    return Response(model.model_dump_json(), status, mimetype="application/json")
+
+
+def empty() -> Response:
+    """204."""
+    return Response(status=204)
+
+
+def created(
+    make: Callable[[Session], tuple[int, BaseModel]],
+    *,
+    wake: tuple[str, ...] = ("relay",),
+    body_sha256: str | None = None,
+) -> Response:
+    """The answer of a create: once for each `Idempotency-Key`; `wake` rings after the commit."""
+    ports = auth.ports()
+    sha256 = body_sha256 or hashlib.sha256(request.get_data()).hexdigest()
+    answer = idempotency.once(
+        ports.transactions,
+        auth.required().account.id,
+        request.headers.get("Idempotency-Key"),
+        idempotency.fingerprint(request.method, request.path, sha256),
+        make,
+    )
+    response = Response(answer.body, answer.status, mimetype="application/json")
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    else:
+        for name in wake:
+            ports.ring(name)
+    return response
+
+
+def hit(name: str) -> None:
+    """Count this call against the caller's rate."""
+    rates = cast(RateLimits, current_app.extensions["toolyard-rates"])
+    viewer = auth.viewer()
+    rates.hit(name, viewer.id if viewer else request.remote_addr or "")

@@ -1,0 +1,51 @@
+"""The web application: ports in, routes out."""
+
+from flask import Flask
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.security_scheme import SecurityScheme
+from flask_openapi3.openapi import OpenAPI
+
+from web import (
+    auth,
+    body_limits,
+    csrf,
+    health,
+    problems,
+    request_log,
+    security_headers,
+)
+from web.api import accounts, documentation
+from web.client_address import ForwardedHeaders
+from web.metrics import Metrics
+from web.ports import WebPorts
+from web.rate_limits import RateLimits
+from web.schemas import ErrorAnswer
+
+VERSION = "1"
+
+
+def create_app(ports: WebPorts) -> Flask:
+    """An application that serves pages, the API, the worker API and signed objects."""
+    app = OpenAPI(
+        "web",
+        info=Info(title="Toolyard", version=VERSION, description=documentation.INTRODUCTION),
+        security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")},
+        validation_error_callback=problems.invalid,
+        validation_error_model=ErrorAnswer,
+        doc_ui=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    metrics = Metrics(ports.transactions)
+    auth.install(app, ports)
+    app.extensions["toolyard-rates"] = RateLimits(ports.settings)
+    request_log.install(app, metrics)
+    security_headers.install(app, https=ports.settings.https)
+    problems.install(app)
+    body_limits.install(app)
+    csrf.install(app)
+    app.register_blueprint(health.blueprint(metrics))
+    for resource in (accounts,):
+        app.register_api(resource.blueprint())
+    app.register_blueprint(documentation.blueprint(app))
+    app.wsgi_app = ForwardedHeaders(app.wsgi_app, ports.settings.proxies)  # type: ignore[method-assign]
+    return app
