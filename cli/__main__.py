@@ -1,7 +1,6 @@
 """The `toolyard` command; each subcommand is imported only when it is used, so that help is quick."""
 
 import importlib
-import sys
 
 import click
 
@@ -56,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

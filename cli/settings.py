@@ -30,7 +30,9 @@ def account(environ: Mapping[str, str], file: Path) -> Account:
     port = environ.get("TOOLYARD_PORT")
     default = f"http://127.0.0.1:{port}" if port else kept.get("url", DEFAULT_URL)
     url = (environ.get("TOOLYARD_URL") or default).rstrip("/")
-    token = environ.get("TOOLYARD_TOKEN") or (kept.get("token", "") if kept.get("url") == url else "")
+    token = environ.get("TOOLYARD_TOKEN") or (
+        kept.get("token", "") if kept.get("url") == url else ""
+    )
     return Account(url, token)
 
 

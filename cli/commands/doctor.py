@@ -1,0 +1,1 @@
+"""`toolyard doctor`: can this host keep programs in their sandbox?"""

@@ -1,0 +1,82 @@
+"""What a command prints: results to stdout, progress and messages to stderr."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+
+def print_json(value: object) -> None:
+    """One JSON value to stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def message(text: str) -> None:
+    """A line to stderr, for people."""
+    click.echo(text, err=True)
+
+
+class Phases:
+    """What happens right now: a spinner on a terminal, else a line whenever it changes."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = ""
+        self._status: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(self._what)
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, phase: str) -> None:
+        """Tell the phase once."""
+        if phase == self._shown:
+            return
+        self._shown = phase
+        if self._status is not None:
+            from rich.markup import escape
+
+            self._status.update(escape(f"{self._what}: {phase}"))
+        else:
+            message(f"{self._what}: {phase}")
+
+
+@contextmanager
+def bytes_moved(what: str, total: int) -> Iterator[Any]:
+    """A function that is told each number of bytes moved; a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda size: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(escape(what), total=total)
+        yield lambda size: progress.advance(task, size)
+
+
+def table(rows: list[dict[str, object]], columns: list[str]) -> None:
+    """Rows for people, aligned; to stdout."""
+    texts = [[str(row.get(column) or "") for column in columns] for row in rows]
+    widths = [max(len(t[i]) for t in [columns, *texts]) for i in range(len(columns))]
+    for line in [columns, *texts]:
+        click.echo("  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip())

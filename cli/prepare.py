@@ -1,0 +1,35 @@
+"""Bring database and bus of this installation to what the code expects; run before its processes."""
+
+import os
+import sys
+
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from shared import bus_open
+from shared.migrate import migrate
+from shared.settings import Settings
+
+
+def main() -> int:
+    try:
+        settings = Settings.read(os.environ)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"TOOLYARD_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}"
+            for e in error.errors()
+        )
+        print(f"A setting is wrong: {wrong}", file=sys.stderr)
+        return 2
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        migrate(settings.database_url)
+    except OperationalError as error:
+        print(f"The database does not answer: {error.orig}", file=sys.stderr)
+        return 1
+    bus_open.provision(settings.bus_url)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
