@@ -208,7 +208,7 @@ class Platform:
     def create_user(self, email: str, *, admin: bool = False) -> dict[str, str]:
         """`toolyard admin create-user`."""
         options = ["--admin"] if admin else []
-        made = self.cli("admin", "create-user", email, *options, "--json", token="")  # noqa: S106
+        made = self.cli("admin", "create-user", email, *options, "--json", token="")
         found: dict[str, str] = json.loads(made.stdout)
         return found
 
