@@ -14,7 +14,7 @@ _ENDINGS = frozenset({"succeeded", "failed", "timed_out", "cancelled"})
 NEXT: Mapping[str, frozenset[str]] = {
     "accepted": frozenset({"waiting_build", "queued", "cancelled"}),
     "waiting_build": frozenset({"queued", "failed", "cancelled"}),
-    "queued": frozenset({"leased", "cancelled"}),
+    "queued": frozenset({"leased", "waiting_build", "cancelled"}),
     "leased": frozenset({"running", "finalizing"}) | _ENDINGS | _LEASE_LOST,
     "running": frozenset({"finalizing"}) | _ENDINGS | _LEASE_LOST,
     "finalizing": _ENDINGS | _LEASE_LOST,

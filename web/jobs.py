@@ -1,0 +1,130 @@
+"""Runs and builds as jobs: one way to change a state, with the history row beside it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared import outbox
+from shared.db import now_ms
+from shared.events import BuildFinished, BuildRequested, RunFinished, RunRequested
+from shared.schema.accounts import Account
+from shared.schema.runs import JobEvent, Run
+from shared.schema.tools import Build
+from shared.work import Kind
+from web import build_states, run_states
+
+Job = Run | Build
+
+TABLES: dict[Kind, type[Run] | type[Build]] = {"run": Run, "build": Build}
+NEXT = {"run": run_states.NEXT, "build": build_states.NEXT}
+WAITING = {"run": run_states.WAITING, "build": build_states.WAITING}
+ACTIVE = {"run": run_states.ACTIVE, "build": build_states.ACTIVE}
+TERMINAL = run_states.TERMINAL
+STATE_OF_PHASE = {"run": run_states.STATE_OF_PHASE, "build": build_states.STATE_OF_PHASE}
+
+
+def kind_of(job: Job) -> Kind:
+    return "run" if isinstance(job, Run) else "build"
+
+
+def clock(session: Session) -> int:
+    """The database's clock, milliseconds since 1970 UTC."""
+    return int(session.execute(select(now_ms())).scalar_one())
+
+
+def lock_account(session: Session, account_id: str) -> Account:
+    """The account's row, held to the end of the transaction: what is counted below it stays counted."""
+    return session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update(key_share=True)
+    ).one()
+
+
+def transition(
+    session: Session,
+    kind: Kind,
+    job_id: str,
+    to: str,
+    *conditions: ColumnElement[bool],
+    detail: str = "",
+    **values: Any,
+) -> Job | None:
+    """Compare-and-set: the job in its new state, or None where its state or a condition forbids it.
+
+    A terminal state also ends the lease, writes the terminal history row and the finished event.
+    """
+    table: Any = TABLES[kind]
+    before = sorted(state for state, following in NEXT[kind].items() if to in following)
+    if to in TERMINAL:
+        values = {"finished_at": now_ms(), **values}
+    if to not in ACTIVE[kind]:
+        values = {"lease_owner": None, "lease_until": None, **values}
+    job: Job | None = session.scalars(
+        update(table)
+        .where(table.id == job_id, table.state.in_(before), *conditions)
+        .values(state=to, **values)
+        .returning(table),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    ).one_or_none()
+    if job is None:
+        return None
+    record(session, job, to, detail or job.reason if to in TERMINAL else detail)
+    if to in TERMINAL:
+        _announce_end(session, job)
+    return job
+
+
+def record(session: Session, job: Job, phase: str, detail: str = "") -> None:
+    """One row of the job's history; call it while the job's row is locked by this transaction."""
+    last = select(func.coalesce(func.max(JobEvent.seq), 0) + 1).where(JobEvent.job_id == job.id)
+    session.execute(
+        insert(JobEvent).values(
+            job_id=job.id,
+            seq=last.scalar_subquery(),
+            phase=phase,
+            detail=detail[:2000],
+            terminal=phase in TERMINAL,
+            fence=job.fence,
+            at=now_ms(),
+        )
+    )
+
+
+def announce(session: Session, job: Job) -> None:
+    """Ring for a queued job that can be claimed now."""
+    if isinstance(job, Run):
+        outbox.announce(session, RunRequested, run_id=job.id)
+    else:
+        outbox.announce(session, BuildRequested, build_id=job.id)
+    table: Any = type(job)
+    session.execute(
+        update(table)
+        .where(table.id == job.id)
+        .values(announced_at=now_ms())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> None:
+    """Ring for the account's oldest queued jobs: a place has become free.
+
+    Whoever was woken for them earlier found the account at its limit and put the message away.
+    """
+    table: Any = TABLES[kind]
+    waiting = session.scalars(
+        select(table)
+        .where(
+            table.account_id == account_id, table.state == "queued", table.not_before <= now_ms()
+        )
+        .order_by(table.created_at, table.id)
+        .limit(n)
+    ).all()
+    for job in waiting:
+        announce(session, job)
+
+
+def _announce_end(session: Session, job: Job) -> None:
+    if isinstance(job, Run):
+        outbox.announce(session, RunFinished, run_id=job.id)
+    else:
+        outbox.announce(session, BuildFinished, build_id=job.id)
