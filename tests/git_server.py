@@ -22,6 +22,10 @@ ENVIRONMENT = {
     "HOME": "/nonexistent",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
+    # Repositories may lie in folders of another user.
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
     "GIT_AUTHOR_NAME": "An Author",
     "GIT_AUTHOR_EMAIL": "author@example.org",
     "GIT_AUTHOR_DATE": WHEN,
