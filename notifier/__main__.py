@@ -1,0 +1,35 @@
+"""`python -m notifier`: real adapters, until SIGTERM."""
+
+import os
+
+from notifier import app
+from notifier.mailer_files import FileMailer
+from notifier.settings import NotifierSettings
+from shared import logs, process
+from shared.bus_open import open_bus
+from shared.db import Transactions
+
+
+def main() -> None:
+    """Run the service alone."""
+    settings = process.settings_or_exit(NotifierSettings, os.environ)
+    logs.configure("notifier", json=settings.log_json)
+    transactions = Transactions(settings.database_url)
+    bus = open_bus(settings.bus_url, settings.data)
+    try:
+        process.run_until_signalled(
+            app.build(
+                transactions=transactions,
+                bus=bus,
+                mailer=FileMailer(settings.data / "mail"),
+                sender=settings.mail_from,
+                url=settings.url,
+            )
+        )
+    finally:
+        bus.close()
+        transactions.close()
+
+
+if __name__ == "__main__":
+    main()

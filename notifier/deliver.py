@@ -1,0 +1,82 @@
+"""At most one mail of an event to a person, except where the notifier dies between sending and noting it.
+
+In that window, or where a mail server fails after it took the mail, the mail is sent once
+more with the same Message-ID: a mail program shows it once. The delivery row is the inbox.
+"""
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from notifier.mailer import Mail, Mailer
+from notifier.messages import Text
+from shared.db import Transactions, now_ms
+from shared.errors import Retry
+from shared.events import Event
+from shared.ids import new_id
+from shared.schema.deliveries import Delivery
+
+log = structlog.get_logger()
+
+CLAIM_SECONDS = 90
+"""Who has claimed and not noted a mail for so long is dead; another may send it then."""
+
+
+class Deliveries:
+    """Sends mails and remembers that it did."""
+
+    def __init__(self, transactions: Transactions, mailer: Mailer, sender: str) -> None:
+        self._transactions = transactions
+        self._mailer = mailer
+        self._sender = sender
+
+    def deliver(self, event: Event, recipient: str, text: Text) -> None:
+        """Claim, send outside any transaction, note; raises `Retry` while somebody else sends it."""
+        new = f"<{new_id('mail')}@{self._sender.rpartition('@')[2]}>"
+        with self._transactions.begin() as session:
+            message_id = _claim(session, event, recipient, new)
+        if message_id is None:
+            return
+        try:
+            self._mailer.send(Mail(message_id, self._sender, recipient, text.subject, text.body))
+        except Exception as error:
+            self._note(event, recipient, state="claimed", at=0)
+            raise Retry(f"the mail was not taken: {error!r}", delay=30) from error
+        self._note(event, recipient, state="sent", at=None)
+        log.info("mail_sent", message_id=message_id)
+
+    def _note(self, event: Event, recipient: str, *, state: str, at: int | None) -> None:
+        with self._transactions.begin() as session:
+            session.execute(
+                update(Delivery)
+                .where(Delivery.event_id == event.event_id, Delivery.recipient == recipient)
+                .values(state=state, at=now_ms() if at is None else at)
+            )
+
+
+def _claim(session: Session, event: Event, recipient: str, new: str) -> str | None:
+    """The Message-ID to send under, or None: it was sent."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(Delivery) if on_sqlite else postgresql.insert(Delivery)
+    claimed = session.execute(
+        insert.values(
+            event_id=event.event_id,
+            recipient=recipient,
+            message_id=new,
+            state="claimed",
+            at=now_ms(),
+        )
+        .on_conflict_do_nothing()
+        .returning(Delivery.message_id)
+    ).first()
+    if claimed is not None:
+        return new
+    found = session.get_one(Delivery, (event.event_id, recipient), with_for_update=True)
+    if found.state == "sent":
+        return None
+    now = session.execute(select(now_ms())).scalar_one()
+    if now - found.at < CLAIM_SECONDS * 1000:
+        raise Retry("another notifier is sending it", delay=CLAIM_SECONDS)
+    found.at = now
+    return found.message_id
