@@ -28,6 +28,11 @@ def kind_of(job: Job) -> Kind:
     return "run" if isinstance(job, Run) else "build"
 
 
+def find(session: Session, kind: Kind, job_id: str) -> Job | None:
+    """The job's row."""
+    return session.get(Run, job_id) if kind == "run" else session.get(Build, job_id)
+
+
 def clock(session: Session) -> int:
     """The database's clock, milliseconds since 1970 UTC."""
     return int(session.execute(select(now_ms())).scalar_one())
@@ -46,12 +51,14 @@ def transition(
     job_id: str,
     to: str,
     *conditions: ColumnElement[bool],
+    event: str = "",
     detail: str = "",
     **values: Any,
 ) -> Job | None:
     """Compare-and-set: the job in its new state, or None where its state or a condition forbids it.
 
-    A terminal state also ends the lease, writes the terminal history row and the finished event.
+    The history gets a row called `event`, by default the state itself. A terminal state also
+    ends the lease and announces the end.
     """
     table: Any = TABLES[kind]
     before = sorted(state for state, following in NEXT[kind].items() if to in following)
@@ -68,7 +75,7 @@ def transition(
     ).one_or_none()
     if job is None:
         return None
-    record(session, job, to, detail or job.reason if to in TERMINAL else detail)
+    record(session, job, event or to, detail or job.reason if to in TERMINAL else detail)
     if to in TERMINAL:
         _announce_end(session, job)
     return job

@@ -1,0 +1,152 @@
+"""A worker takes a queued job under a new lease and is told all it needs for it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.db import Transactions
+from shared.objects import Objects
+from shared.plan import Network
+from shared.schema.accounts import Account
+from shared.schema.runs import File, Run, RunInput
+from shared.schema.tools import Build, Tool, Version
+from shared.work import BuildAssignment, ClaimRequest, InputFile, Kind, Limits, RunAssignment
+from web import commands, images, jobs, leases
+from web.attempt_tokens import AttemptTokens
+from web.leases import LeaseTimes
+from web.limits import PLANS, Plans, limits_of
+
+INPUT_URL_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class _Staged:
+    name: str
+    file: File
+
+    def signed(self, objects: Objects) -> InputFile:
+        url = objects.presign_get(self.file.key, seconds=INPUT_URL_SECONDS)
+        return InputFile(name=self.name, size=self.file.size, sha256=self.file.sha256, url=url)
+
+
+def claim(
+    transactions: Transactions,
+    objects: Objects,
+    tokens: AttemptTokens,
+    request: ClaimRequest,
+    times: LeaseTimes,
+    plans: Plans = PLANS,
+) -> RunAssignment | BuildAssignment | None:
+    """The job's assignment, or None: taken, ended, unknown, not yet due, or its account is at its limit."""
+    token = tokens.issue(request.kind, request.id)
+    with transactions.begin() as session:
+        job = _take(session, request, token, times, plans)
+        if isinstance(job, Build):
+            return _build_assignment(session, job, token, times, plans)
+        if job is None:
+            return None
+        staged, stdin = _inputs(session, job)
+        assignment = _run_assignment(session, job, token, times)
+    assignment.inputs = [one.signed(objects) for one in staged]
+    assignment.stdin = stdin.signed(objects) if stdin else None
+    return assignment
+
+
+def _take(
+    session: Session, request: ClaimRequest, token: str, times: LeaseTimes, plans: Plans
+) -> Run | Build | None:
+    job = jobs.find(session, request.kind, request.id)
+    if job is None or job.state != "queued":
+        return None
+    account = jobs.lock_account(session, job.account_id)
+    if not _has_place(session, request.kind, account, plans):
+        return None
+    if isinstance(job, Run) and not _is_startable(session, job):
+        return None
+    return leases.claim(session, request.kind, job.id, request.worker, token, times)
+
+
+def _has_place(session: Session, kind: Kind, account: Account, plans: Plans) -> bool:
+    table: Any = jobs.TABLES[kind]
+    active = session.scalar(
+        select(func.count())
+        .select_from(table)
+        .where(table.account_id == account.id, table.state.in_(sorted(jobs.ACTIVE[kind])))
+    )
+    limits = limits_of(account.plan, plans)
+    return (active or 0) < (limits.running if kind == "run" else limits.building)
+
+
+def _is_startable(session: Session, run: Run) -> bool:
+    """A version that was ready when the run was queued may be building again by now."""
+    version = session.get_one(Version, run.version_id)
+    if version.state == "ready":
+        if version.identity is not None:
+            images.touch(session, version.identity)
+        return True
+    if version.state == "pending":
+        jobs.transition(session, "run", run.id, "waiting_build")
+    else:
+        jobs.transition(
+            session, "run", run.id, "failed", reason=f"The build failed: {version.reason}"
+        )
+    return False
+
+
+def _inputs(session: Session, run: Run) -> tuple[list[_Staged], _Staged | None]:
+    rows = session.execute(
+        select(RunInput.name, File)
+        .join(File, File.id == RunInput.file_id)
+        .where(RunInput.run_id == run.id)
+        .order_by(RunInput.name)
+    )
+    staged = [_Staged(name, file) for name, file in rows]
+    if run.stdin_file_id is None:
+        return staged, None
+    return staged, _Staged("stdin", session.get_one(File, run.stdin_file_id))
+
+
+def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -> RunAssignment:
+    version = session.get_one(Version, run.version_id)
+    command = commands.choose(version, run.command)
+    return RunAssignment(
+        id=run.id,
+        fence=run.fence,
+        attempt=str(run.attempt),
+        token=token,
+        lease_seconds=times.lease_seconds,
+        heartbeat_seconds=times.heartbeat_seconds,
+        account=run.account_id,
+        image=str(version.image),
+        argv=[*command.run, *run.argv],
+        env={name: str(value) for name, value in run.env.items()},
+        network=Network.model_validate(run.network),
+        limits=Limits.model_validate(run.limits),
+    )
+
+
+def _build_assignment(
+    session: Session, build: Build, token: str, times: LeaseTimes, plans: Plans
+) -> BuildAssignment:
+    version = session.get_one(Version, build.version_id)
+    tool = session.get_one(Tool, version.tool_id)
+    account = session.get_one(Account, build.account_id)
+    return BuildAssignment(
+        id=build.id,
+        fence=build.fence,
+        attempt=str(build.attempt),
+        token=token,
+        lease_seconds=times.lease_seconds,
+        heartbeat_seconds=times.heartbeat_seconds,
+        account=build.account_id,
+        link=version.link,
+        ref=version.ref,
+        folder=version.folder,
+        runtime=version.runtime,
+        command=version.command,
+        network=Network.model_validate(version.network) if version.network is not None else None,
+        scope=tool.account_id if tool.private else "",
+        limits=limits_of(account.plan, plans).build,
+    )

@@ -1,0 +1,162 @@
+"""The end of a run or build: committed once, by the holder of the fence, with all that follows from it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shared.objects import Objects
+from shared.schema.runs import Output
+from shared.schema.tools import Build, Tool, Version
+from shared.work import BuildReport, KeptStream, Manifest, RunReport
+from web import images, jobs, leases, live_logs, texts, waiting_runs
+from web.jobs import Job
+from web.leases import Hold
+from web.refusals import Invalid
+
+MAX_README = 500_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The ended job, or None when this very report had been committed before; objects to delete now."""
+
+    job: Job | None
+    dropped: list[str]
+
+
+def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
+    """Refuse results that are not this attempt's own or not wholly there; before the transaction."""
+    if report.manifest is None:
+        return
+    claimed: list[tuple[str, int | None, str | None]] = []
+    if report.manifest_key:
+        claimed.append((report.manifest_key, None, None))
+    for stream in (report.manifest.stdout, report.manifest.stderr):
+        if stream.key is not None:
+            claimed.append((stream.key, stream.kept, stream.sha256))
+    claimed += [(output.key, output.size, output.sha256) for output in report.manifest.outputs]
+    for key, size, sha256 in claimed:
+        if not key.startswith(prefix):
+            raise Invalid(f"The object {key} does not belong to this attempt.", code="foreign_key")
+        found = objects.stat(key)
+        if found is None or (size is not None and (found.size, found.sha256) != (size, sha256)):
+            raise Invalid(f"The object {key} is missing or differs from the report.", code="object")
+    for output in report.manifest.outputs:
+        parts = output.path.split("/")
+        if not output.path or "\0" in output.path or any(part in ("", ".", "..") for part in parts):
+            raise Invalid(f"{output.path[:200]!r} is no path below the working folder.")
+
+
+def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
+    """The run's terminal state with outputs and event; raises `LeaseLost`."""
+    if leases.has_finished(session, held):
+        return Finished(None, [])
+    leases.hold(session, held)
+    run = jobs.transition(
+        session,
+        "run",
+        held.id,
+        report.state,
+        *held.where(),
+        result_fence=held.fence,
+        exit_code=report.exit_code,
+        signal=report.signal,
+        oom=report.oom,
+        seconds=report.seconds,
+        reason=texts.kept(report.reason, 2000),
+        manifest=report.manifest.model_dump(mode="json") if report.manifest else None,
+        manifest_key=report.manifest_key,
+    )
+    if run is None:
+        raise leases.LeaseLost(held.id)
+    for n, output in enumerate(report.manifest.outputs if report.manifest else []):
+        session.add(Output(run_id=run.id, n=n, **output.model_dump()))
+    jobs.announce_next(session, "run", run.account_id)
+    dropped = live_logs.drop(session, run.id) if _is_whole(report.manifest) else []
+    return Finished(run, dropped)
+
+
+def _is_whole(manifest: Manifest | None) -> bool:
+    """Whether both whole logs are objects, so that the live chunks are not needed any more."""
+
+    def kept(stream: KeptStream) -> bool:
+        return stream.key is not None or stream.size == 0
+
+    return manifest is not None and kept(manifest.stdout) and kept(manifest.stderr)
+
+
+def check_build_report(report: BuildReport) -> None:
+    """Refuse a success that no run could start from."""
+    if report.state == "succeeded" and not (
+        report.image and report.identity and report.commit and report.commands and report.plan
+    ):
+        raise Invalid("A successful build names image, identity, commit, plan and commands.")
+
+
+def finish_build(session: Session, held: Hold, report: BuildReport) -> Finished:
+    """The build's terminal state; its version is ready or failed, waiting runs follow; raises `LeaseLost`."""
+    if leases.has_finished(session, held):
+        return Finished(None, [])
+    leases.hold(session, held)
+    build = jobs.transition(
+        session,
+        "build",
+        held.id,
+        report.state,
+        *held.where(),
+        result_fence=held.fence,
+        reason=texts.kept(report.reason, 2000),
+    )
+    if not isinstance(build, Build):
+        raise leases.LeaseLost(held.id)
+    version = session.get_one(Version, build.version_id)
+    _note_findings(version, report)
+    if report.state == "succeeded":
+        _make_ready(session, version, report)
+        waiting_runs.go_on(session, version)
+    else:
+        close_build(session, build)
+    jobs.announce_next(session, "build", build.account_id)
+    return Finished(build, [])
+
+
+def close_build(session: Session, build: Build) -> None:
+    """A build that ended without an image: the version is failed, its waiting runs too."""
+    version = session.get_one(Version, build.version_id)
+    version.state = "failed"
+    version.reason = build.reason or _DEFAULT_REASONS[build.state]
+    session.flush()
+    waiting_runs.fail(session, version, version.reason)
+
+
+_DEFAULT_REASONS = {
+    "failed": "The builder gave no reason; the log may tell.",
+    "timed_out": "It took too long.",
+    "cancelled": "It was cancelled.",
+    "lost": "Its worker was lost.",
+}
+
+
+def _note_findings(version: Version, report: BuildReport) -> None:
+    """What was found is worth showing even where no image came of it."""
+    version.plans_tried = [tried.model_dump(mode="json") for tried in report.plans_tried]
+    if report.plan is not None:
+        version.plan = report.plan.model_dump(mode="json")
+    version.commit = report.commit or version.commit
+    version.readme = texts.kept(report.readme, MAX_README) or version.readme
+    version.licence = texts.one_line(report.licence, 200) or version.licence
+    version.source_key = report.source_key or version.source_key
+    if report.commands:
+        version.commands = [command.model_dump(mode="json") for command in report.commands]
+
+
+def _make_ready(session: Session, version: Version, report: BuildReport) -> None:
+    identity, image = str(report.identity), str(report.image)
+    images.register(session, identity, image, report.image_bytes)
+    version.identity, version.image = identity, image
+    version.state, version.reason = "ready", ""
+    version.ready_at = jobs.clock(session)
+    tool = session.get_one(Tool, version.tool_id)
+    if not tool.description:
+        tool.description = texts.one_line(report.description, 500)
+    session.flush()
