@@ -26,6 +26,8 @@ from shared.containers import (
     Sandbox,
     Status,
 )
+from shared.egress import Egress, parse_allow
+from shared.installation import installation_id
 from shared.work import Stream
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
@@ -44,7 +46,7 @@ _SLOW = 900
 class NetworkRules(Protocol):
     """The packet filter around sandboxes of one kind."""
 
-    def bridge(self, name: str) -> str:
+    def bridge(self, sandbox: Sandbox) -> str:
         """The interface name of this sandbox's network."""
         ...
 
@@ -55,6 +57,26 @@ class NetworkRules(Protocol):
     def forget(self, name: str) -> None:
         """Close what `admit` opened for this sandbox."""
         ...
+
+
+def connect(
+    data: Path, *, allow: str = "", socket: str = DEFAULT_SOCKET, runtime: str | None = None
+) -> "DockerContainers":
+    """The containers of the installation in `data`; opened at first use.
+
+    `allow` is an operator's `host:port,…` that builds may reach although private; runs never.
+    """
+    installation = installation_id(data)
+    return DockerContainers(
+        installation,
+        files=data / "sandbox",
+        rules={
+            "run": Egress(installation, "run"),
+            "build": Egress(installation, "build", allow=parse_allow(allow)),
+        },
+        socket=socket,
+        runtime=runtime,
+    )
 
 
 @contextmanager
@@ -215,7 +237,7 @@ class DockerContainers:
                     enable_ipv6=False,
                     labels=sandbox_flags.labels(sandbox, self.installation),
                     options={
-                        "com.docker.network.bridge.name": rules.bridge(sandbox.name),
+                        "com.docker.network.bridge.name": rules.bridge(sandbox),
                         "com.docker.network.bridge.enable_icc": "false",
                         "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
                     },

@@ -1,6 +1,5 @@
 """What a sandbox is, in the engine's words: a pure translation of `Sandbox` into a create body."""
 
-import hashlib
 import re
 import shlex
 from functools import cache
@@ -38,11 +37,6 @@ _MIB = 1 << 20
 def seccomp_profile() -> str:
     """The system calls that a sandbox may make, as the engine's JSON."""
     return (Path(__file__).parent / "seccomp.json").read_text()
-
-
-def short_hash(name: str) -> str:
-    """Eight letters that stand for `name` where 15 are all that a network interface may have."""
-    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def network_name(name: str) -> str:
@@ -188,6 +182,9 @@ def create_body(
         "Devices": [],
         "PublishAllPorts": False,
     }
+    if sandbox.network.mode == "hosts":
+        # its names are pinned and no resolver is open: any other name fails at once
+        host_config |= {"Dns": ["127.0.0.1"], "DnsOptions": ["timeout:1", "attempts:1"]}
     if runtime:
         host_config["Runtime"] = runtime
     return {
