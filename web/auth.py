@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -66,28 +67,36 @@ def viewer() -> Account | None:
 
 
 def _find() -> Principal | None:
-    token = bearer()
+    return proven(ports(), bearer(), session_secret())
+
+
+def proven(ports: WebPorts, token: str | None, secret: str) -> Principal | None:
+    """Whose token or session secret this is now; where a token was sent, nothing else counts."""
     if token is not None:
-        with ports().transactions.read() as session:
+        with ports.transactions.read() as session:
             account = tokens.account_of(session, token) if token else None
         if account is None:
             raise Unauthenticated("This API token is unknown, expired or revoked.")
         return Principal(account, "token")
-    secret = session_secret()
     if not secret:
         return None
-    with ports().transactions.read() as session:
+    with ports.transactions.read() as session:
         account = sessions.account_of(session, secret)
     return Principal(account, "session") if account else None
 
 
-def still(principal: Principal) -> bool:
-    """Whether the proof of this request's principal holds at this moment (streams ask again)."""
-    try:
-        found = _find()
-    except Unauthenticated:
-        return False
-    return found is not None and found.account.id == principal.account.id
+def asked_again() -> Callable[[], Account | None]:
+    """Asks later, outside this request, whom its proof stands for then; for long answers."""
+    asked, token, secret = ports(), bearer(), session_secret()
+
+    def ask() -> Account | None:
+        try:
+            found = proven(asked, token, secret)
+        except Unauthenticated:
+            return None
+        return found.account if found else None
+
+    return ask
 
 
 def cookie_name(kind: str = "") -> str:

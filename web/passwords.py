@@ -24,7 +24,7 @@ def check(password: str, email: str) -> None:
     if len(password) > LONGEST:
         raise Invalid(f"Choose a password of at most {LONGEST} characters.", code="password")
     plain = password.casefold()
-    if plain in COMMON or len(set(plain)) < 3 or plain == email.casefold():
+    if plain in COMMON or len(set(plain)) == 1 or plain == email.casefold():
         raise Invalid(
             "This password is among the first that are guessed: choose another.", code="password"
         )

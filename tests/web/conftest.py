@@ -1,0 +1,109 @@
+"""A whole web application on a fresh database of each kind, and people who use it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from shared.clock import SystemClock
+from shared.db import Transactions
+from shared.objects_disk import DiskObjects
+from web import admin
+from web.bell import Bell
+from web.flask_app import create_app
+from web.ports import WebPorts
+from web.settings import WebSettings
+
+PASSWORD = "a long enough password"
+WORKER_TOKEN = "the-worker-token"
+
+
+def make_ports(transactions: Transactions, data: Path, **settings: object) -> WebPorts:
+    """Ports on a test's own database and folder; `settings` are fields of `WebSettings`."""
+    read = WebSettings.read({"TOOLYARD_DATA": str(data), "TOOLYARD_DATABASE_URL": transactions.url})
+    chosen = read.model_copy(update={"sign_up": True, **settings})
+    return WebPorts(
+        transactions=transactions,
+        objects=DiskObjects(data / "objects", "signing-key", chosen.url),
+        settings=chosen,
+        ring=lambda name: None,
+        bell=Bell(),
+        clock=SystemClock(),
+        worker_token=WORKER_TOKEN,
+        signing_key="signing-key",
+        session_key="session-key",
+    )
+
+
+@pytest.fixture
+def web_ports(transactions: Transactions, tmp_path: Path) -> WebPorts:
+    """The real adapters on a fresh database, once of each kind."""
+    return make_ports(transactions, tmp_path)
+
+
+@pytest.fixture
+def app(web_ports: WebPorts) -> Flask:
+    """The application, once on each database."""
+    return create_app(web_ports)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A visitor's browser."""
+    return app.test_client()
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account with a password, a token, and a client that sends the token."""
+
+    id: str
+    email: str
+    token: str
+    client: FlaskClient
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def get(self, path: str, **kwargs: object) -> TestResponse:
+        return self.client.get(path, headers=self._headers(kwargs), **kwargs)  # type: ignore[arg-type]
+
+    def post(self, path: str, **kwargs: object) -> TestResponse:
+        return self.client.post(path, headers=self._headers(kwargs), **kwargs)  # type: ignore[arg-type]
+
+    def patch(self, path: str, **kwargs: object) -> TestResponse:
+        return self.client.patch(path, headers=self._headers(kwargs), **kwargs)  # type: ignore[arg-type]
+
+    def delete(self, path: str, **kwargs: object) -> TestResponse:
+        return self.client.delete(path, headers=self._headers(kwargs), **kwargs)  # type: ignore[arg-type]
+
+    def _headers(self, kwargs: dict[str, object]) -> dict[str, str]:
+        given = kwargs.pop("headers", {})
+        assert isinstance(given, dict)
+        return {**self.bearer, **given}
+
+
+def make_person(app: Flask, email: str, *, is_admin: bool = False) -> Person:
+    """A new account that can sign in with `PASSWORD`."""
+    ports: WebPorts = app.extensions["toolyard"]
+    made = admin.create_user(ports.transactions, email, admin=is_admin, password=PASSWORD)
+    return Person(made.id, made.email, made.token, app.test_client(use_cookies=False))
+
+
+@pytest.fixture
+def owner(app: Flask) -> Person:
+    return make_person(app, "owner@example.org")
+
+
+@pytest.fixture
+def other(app: Flask) -> Person:
+    return make_person(app, "other@example.org")
+
+
+@pytest.fixture
+def administrator(app: Flask) -> Person:
+    return make_person(app, "admin@example.org", is_admin=True)

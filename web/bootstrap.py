@@ -1,0 +1,29 @@
+"""The real adapters of web, built from settings."""
+
+from collections.abc import Callable
+
+from shared import doorbell
+from shared.clock import SystemClock
+from shared.db import Transactions
+from shared.objects_disk import DiskObjects
+from web.bell import Bell
+from web.ports import WebPorts
+from web.settings import WebSettings
+
+
+def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False) -> WebPorts:
+    """Ports on the real database, folder and doorbells; opens no connection yet."""
+    signing_key = settings.secret("signing-key")
+    wake = doorbell.folder_of(settings.data)
+    return WebPorts(
+        transactions=Transactions(settings.database_url, pool_size=8),
+        objects=DiskObjects(settings.data / "objects", signing_key, settings.url),
+        settings=settings,
+        ring=lambda name: doorbell.ring(wake, name),
+        bell=Bell(),
+        clock=SystemClock(),
+        worker_token=settings.secret("worker-token"),
+        signing_key=signing_key,
+        session_key=settings.secret("session-key"),
+        stopping=stopping,
+    )
