@@ -1,0 +1,72 @@
+"""Real tools from the package registries: a Git link in, the tool's own answer out, through the shell."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.git_server import GitServer
+from tests.platform import Platform
+from tests.real.examples import EXAMPLES, Example
+from tests.real.sources import SOURCES, Source, repository
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def added(
+    platform: Platform, git_server: GitServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Any]]]:
+    """What `toolyard add` says of every source; they are fetched and built two at a time."""
+    scratch = tmp_path_factory.mktemp("archives")
+    assert platform.token
+
+    def add(source: Source) -> Any:
+        repository(source, git_server.root, scratch)
+        link = git_server.link(source.name)
+        return platform.json("add", link, "--name", source.name, "--wait", "--json", timeout=1200)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {source.name: pool.submit(add, source) for source in SOURCES}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
+def test_a_real_tool_answers(
+    example: Example, platform: Platform, added: dict[str, Future[Any]], tmp_path: Path
+) -> None:
+    tool = added[example.tool].result(timeout=900)
+    assert tool["state"] == "ready"
+    assert tool["commands"][0]["name"] == example.command
+
+    run, outputs = run_example(platform, example, tmp_path)
+
+    assert run["exit_code"] == 0
+    assert example.stdout in (outputs / "stdout").read_text()
+    assert [output["path"] for output in run["outputs"]] == list(example.outputs)
+    for name, text in example.outputs.items():
+        assert text in (outputs / "files" / name).read_text()
+
+
+def run_example(platform: Platform, example: Example, folder: Path) -> tuple[Any, Path]:
+    """Run it by the shell and download everything that it left."""
+    options: list[str] = []
+    for name, text in example.files.items():
+        (folder / name).write_text(text)
+        options += ["--input", str(folder / name)]
+    if example.stdin:
+        options += ["--stdin", "-"]
+    run = platform.json(
+        "run",
+        example.tool,
+        *options,
+        "--wait",
+        "--json",
+        "--",
+        *example.arguments,
+        stdin=example.stdin.encode(),
+    )
+    outputs = folder / "outputs"
+    platform.cli("outputs", run["id"], "--dir", str(outputs))
+    return run, outputs
