@@ -110,6 +110,10 @@ class Containers(Protocol):
 
     def status(self, name: str) -> Status | None: ...
 
+    def written_bytes(self, name: str) -> int:
+        """What it has written to its own file system so far; 0 for one that is gone."""
+        ...
+
     def remove(self, name: str) -> None:
         """Kill and remove it with its network; a missing one is fine."""
         ...

@@ -369,6 +369,12 @@ class DockerContainers:
         exit_ = _exit(found["State"]) if state == "exited" else None
         return Status(found["Name"].removeprefix("/"), state, labels, exit_)
 
+    def written_bytes(self, name: str) -> int:
+        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}/json"
+        with _engine():
+            response = self._clients[1].get(url, params={"size": "1"})
+        return int(response.json().get("SizeRw") or 0) if response.status_code == 200 else 0
+
     def remove(self, name: str) -> None:
         with _engine():
             try:

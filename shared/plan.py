@@ -36,6 +36,8 @@ class Step(BaseModel):
     argv: list[str] = Field(min_length=1)
     as_root: bool = False
     env: dict[str, str] = {}
+    files: list[str] | None = None
+    """The files that it reads (its result is kept as long as they stay the same); None: the whole tree."""
 
 
 class Plan(BaseModel):

@@ -1,0 +1,155 @@
+"""What every detector is told and answers, and how commands are ranked."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from shared.plan import Command, Plan
+
+
+class NoPlan(Exception):
+    """The language is there, but no tool can be made of it; the text is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known beside the files: the repository's name, the wanted command, the version from tags."""
+
+    name: str
+    command: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A detector's answer: a plan and how strongly the files speak for it, or what it looked at in vain."""
+
+    plan: Plan | None
+    strength: int = 0
+    looked: list[str] = field(default_factory=list)
+
+
+DECLARED, NAMED, CLI, PLAIN, ASIDE = range(5)
+"""How good the evidence for a command is: a manifest names it; it is named like the repository; it parses
+arguments; it only runs; it lies among tests, examples or set-up scripts."""
+
+STRENGTH = {DECLARED: 100, NAMED: 70, CLI: 60, PLAIN: 30, ASIDE: 10}
+
+_ASIDE_FOLDERS = frozenset(
+    [
+        "test",
+        "tests",
+        "testing",
+        "t",
+        "spec",
+        "specs",
+        "example",
+        "examples",
+        "sample",
+        "samples",
+        "demo",
+        "demos",
+        "doc",
+        "docs",
+        "benchmark",
+        "benchmarks",
+        "bench",
+        "ci",
+        "scripts",
+        "script",
+        "tools",
+        "tool",
+        "contrib",
+        "packaging",
+        "dev",
+        "devtools",
+        "utils",
+        "misc",
+        "etc",
+        "build",
+        "dist",
+        "completions",
+        "completion",
+        "hooks",
+        "templates",
+        "fixtures",
+        "__tests__",
+        ".ci",
+        "experiments",
+        "notebooks",
+    ]
+)
+_ASIDE_NAMES = re.compile(
+    r"^(setup|conftest|install|uninstall|build|make|release|deploy|bootstrap|configure|test|tests|run[-_]?tests?|"
+    r"noxfile|tasks|fabfile|manage|version|_version|ci|lint|format|update|upgrade|publish|bench|benchmark|dev|"
+    r"gulpfile|gruntfile|rollup|webpack|jest|karma|prettier|eslint|babel|tsup|vite|generate|gen|docs?)"
+    r"([-_.].*)?$|^test_|_test$|[-_.]tests?$|\.(test|spec|config)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A command with the quality of its evidence."""
+
+    command: Command
+    quality: int
+    depth: int = 0
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file's place or name says test, example or set-up rather than tool."""
+    pure = PurePosixPath(path)
+    if any(part.lower() in _ASIDE_FOLDERS for part in pure.parts[:-1]):
+        return True
+    return bool(_ASIDE_NAMES.search(pure.name.split(".")[0])) or bool(
+        _ASIDE_NAMES.search(pure.stem)
+    )
+
+
+def same_name(left: str, right: str) -> bool:
+    """`spark`, `Spark.py` and `spark-cli` against the repository's `spark`."""
+    return _bare(left) == _bare(right) != ""
+
+
+def rank(candidates: Iterable[Candidate], names: Iterable[str]) -> list[Candidate]:
+    """Best first: by evidence, then those named like the repository or project; one of each name."""
+    wanted = [name for name in names if name]
+
+    def key(candidate: Candidate) -> tuple[int, int, int, int, str]:
+        name = candidate.command.name
+        exact = any(same_name(name, other) for other in wanted)
+        starts = any(_bare(name).startswith(_bare(other)) for other in wanted)
+        quality = candidate.quality
+        if exact and quality in (CLI, PLAIN):
+            quality = NAMED
+        return quality, 0 if exact else 1, 0 if starts else 1, candidate.depth, name
+
+    best: dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=key):
+        best.setdefault(candidate.command.name, candidate)
+    return list(best.values())
+
+
+def strength(candidates: list[Candidate], names: Iterable[str]) -> int:
+    """How strongly the best of the ranked candidates speaks for its language."""
+    if not candidates:
+        return 0
+    best = candidates[0]
+    named = any(same_name(best.command.name, name) for name in names if name)
+    if named and best.quality in (CLI, PLAIN):
+        return STRENGTH[NAMED]
+    return STRENGTH[best.quality]
+
+
+def _bare(name: str) -> str:
+    stem = re.sub(r"\.(py|js|mjs|cjs|sh|bash|zsh|ts|rb|pl)$", "", name.lower())
+    return (
+        re.sub(
+            r"[-_.]?(cli|tool|py|js|sh)$|^(py|node)[-_.]|[^a-z0-9]",
+            "",
+            re.sub(r"[^a-z0-9]+", "-", stem),
+        )
+        or stem
+    )

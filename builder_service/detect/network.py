@@ -1,0 +1,148 @@
+"""Whether a tool is likely to need the network, judged by what it uses."""
+
+from collections.abc import Iterable
+
+from shared.plan import Network
+
+PYTHON = frozenset(
+    [
+        "requests",
+        "httpx",
+        "aiohttp",
+        "urllib3",
+        "urllib.request",
+        "http.client",
+        "socket",
+        "ftplib",
+        "smtplib",
+        "imaplib",
+        "telnetlib",
+        "xmlrpc.client",
+        "websocket",
+        "websockets",
+        "paramiko",
+        "scrapy",
+        "selenium",
+        "playwright",
+        "boto3",
+        "botocore",
+        "tweepy",
+        "praw",
+        "dns",
+        "dnspython",
+        "pycurl",
+        "mechanize",
+        "requests_futures",
+        "requests-futures",
+        "requests_html",
+        "cloudscraper",
+        "grpc",
+        "google.cloud",
+        "openai",
+        "anthropic",
+        "telethon",
+        "discord",
+        "slack_sdk",
+        "yt_dlp",
+        "yt-dlp",
+        "pytube",
+        "httplib2",
+        "treq",
+        "websocket-client",
+        "whois",
+        "python-whois",
+        "scapy",
+        "nmap",
+        "fabric",
+        "asyncssh",
+        "feedparser",
+        "youtube_dl",
+        "curl_cffi",
+    ]
+)
+NODE = frozenset(
+    [
+        "axios",
+        "node-fetch",
+        "got",
+        "request",
+        "superagent",
+        "undici",
+        "needle",
+        "cross-fetch",
+        "ws",
+        "socket.io-client",
+        "puppeteer",
+        "playwright",
+        "puppeteer-core",
+        "node-libcurl",
+        "phin",
+        "ky",
+        "bent",
+        "make-fetch-happen",
+        "http",
+        "https",
+        "net",
+        "dns",
+        "tls",
+        "dgram",
+        "node:http",
+        "node:https",
+        "node:net",
+        "node:dns",
+        "node:tls",
+        "node:dgram",
+        "node:http2",
+        "ssh2",
+        "nodemailer",
+        "octokit",
+        "openai",
+        "@octokit/rest",
+        "@aws-sdk/client-s3",
+        "aws-sdk",
+    ]
+)
+SHELL = frozenset(
+    [
+        "curl",
+        "wget",
+        "dig",
+        "host",
+        "nslookup",
+        "whois",
+        "nc",
+        "ncat",
+        "netcat",
+        "ssh",
+        "scp",
+        "sftp",
+        "rsync",
+        "ftp",
+        "ping",
+        "traceroute",
+        "telnet",
+        "nmap",
+        "aria2c",
+        "http",
+        "https",
+        "gh",
+        "hub",
+        "youtube-dl",
+        "yt-dlp",
+        "aws",
+        "gcloud",
+        "lynx",
+        "w3m",
+        "links",
+    ]
+)
+
+
+def propose(used: Iterable[str], known: frozenset[str]) -> tuple[Network, str]:
+    """Internet when something used talks to hosts, else off; and the sentence that says why."""
+    found = sorted({name for name in used if name in known or name.replace("_", "-") in known})
+    if found:
+        return Network(mode="internet"), "network: internet, because it uses " + ", ".join(
+            found[:5]
+        )
+    return Network(mode="off"), "network: off, nothing was found that needs it"

@@ -1,0 +1,172 @@
+"""Which plan makes a repository's tool, decided by evidence; and the identity of the image it makes."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable
+
+from builder_service.detect import node, python, shell
+from builder_service.detect.finding import Facts, Finding, NoPlan
+from builder_service.detect.tree import Tree
+from shared.plan import Command, Network, Plan
+
+BUILDER_VERSION = "1"
+"""Raised by hand, only when the same plan must give a different image; never derived from our own files."""
+
+DETECTORS: dict[str, Callable[[Tree, Facts], Finding]] = {
+    "python": python.detect,
+    "node": node.detect,
+    "shell": shell.detect,
+}
+_COMMANDS: dict[str, Callable[[Tree, str], Command | None]] = {
+    "python": python.command_for,
+    "node": node.command_for,
+    "shell": shell.command_for,
+}
+_SUFFIXES = {
+    "python": (".py", ".pyx"),
+    "node": (".js", ".mjs", ".cjs", ".ts"),
+    "shell": (".sh", ".bash", ""),
+}
+
+
+class NoTool(NoPlan):
+    """Nothing in the repository looks like a tool; the text lists what was looked at."""
+
+
+def choose(
+    tree: Tree, facts: Facts, *, runtime: str | None = None, network: Network | None = None
+) -> Plan:
+    """The best plan, wishes respected; raises `NoPlan` with a sentence that says what to do."""
+    if runtime and runtime not in DETECTORS:
+        known = ", ".join(DETECTORS)
+        raise NoPlan(
+            f"The runtime {runtime} is not known. Choose one of {known}, or leave it empty."
+        )
+    findings: dict[str, Finding] = {}
+    refusals: list[NoPlan] = []
+    for name, detect in DETECTORS.items():
+        if runtime and name != runtime:
+            continue
+        try:
+            findings[name] = detect(tree, facts)
+        except NoPlan as refusal:
+            refusals.append(refusal)
+    plans = {name: finding.plan for name, finding in findings.items() if finding.plan is not None}
+    if facts.command:
+        plan = _with_command(tree, facts, runtime, findings, plans)
+    elif plans and not (refusals and max(findings[name].strength for name in plans) < 60):
+        best = max(plans, key=lambda name: (findings[name].strength, _share(tree, name)))
+        plan = plans[best]
+    elif refusals:
+        raise refusals[0]
+    else:
+        raise NoTool(_nothing_found(tree, findings))
+    return plan if network is None else plan.model_copy(update={"network": network})
+
+
+def identity(
+    *, repository: str, commit: str, folder: str, plan: Plan, base: str, scope: str
+) -> str:
+    """The hash of everything that makes the image (DESIGN 3.7); the same one is never built twice."""
+    # What a run may reach or how well commands answer changes nothing in the image itself.
+    recipe = plan.model_dump(mode="json", exclude={"network", "evidence", "commands"})
+    text = json.dumps(
+        [repository, commit, folder, recipe, base, BUILDER_VERSION, scope], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_first(plan: Plan, command: Command) -> Plan:
+    """The plan with this command ranked first."""
+    others = [other for other in plan.commands if other.name != command.name]
+    return plan.model_copy(update={"commands": [command, *others]})
+
+
+def _with_command(
+    tree: Tree,
+    facts: Facts,
+    runtime: str | None,
+    findings: dict[str, Finding],
+    plans: dict[str, Plan],
+) -> Plan:
+    asked = (facts.command or "").strip()
+    order = sorted(findings, key=lambda name: -findings[name].strength)
+    for name in order:
+        if (plan := findings[name].plan) is not None:
+            for command in plan.commands:
+                if command.name == asked or command.run[-1] == f"/app/{asked.removeprefix('./')}":
+                    return with_first(plan, command)
+    words = _words(asked)
+    wanted = [runtime] if runtime else _by_words(tree, words) or order or list(DETECTORS)
+    path = next((word for word in words if tree.has(word)), words[-1] if len(words) == 1 else asked)
+    for name in wanted:
+        made = _COMMANDS[name](tree, path)
+        if made is None:
+            continue
+        rest = words[words.index(path) + 1 :] if path in words else []
+        command = made.model_copy(update={"run": [*made.run, *rest]})
+        return with_first(plans.get(name) or _bare(tree, facts, name, command), command)
+    found = [command.name for plan in plans.values() if plan for command in plan.commands][:8]
+    raise NoPlan(
+        f"The repository has no command {asked}. "
+        + (
+            f"Found were: {', '.join(found)}."
+            if found
+            else "Name a file of it, like tool.py, or a command that it installs."
+        )
+    )
+
+
+def _bare(tree: Tree, facts: Facts, runtime: str, command: Command) -> Plan:
+    """The detector's plan for a tree in which it saw no command by itself."""
+    if runtime == "python":
+        return python.plan_for(tree, facts, command)
+    if runtime == "node":
+        return node.plan_for(tree, facts, command)
+    return Plan(runtime="shell", base="shell", commands=[command], evidence=[command.evidence])
+
+
+def _words(asked: str) -> list[str]:
+    try:
+        return shlex.split(asked) or [asked]
+    except ValueError as error:
+        raise NoPlan("The command has unbalanced quotes. Write it as in a shell.") from error
+
+
+def _by_words(tree: Tree, words: list[str]) -> list[str]:
+    """The runtimes that a file's extension, shebang or a leading `python`, `node`, `bash` speaks for."""
+    found = []
+    for word in words:
+        first = [word, *tree.shebang(word)[:1]]
+        for name, suffixes in _SUFFIXES.items():
+            if any(word.endswith(suffix) for suffix in suffixes if suffix) and tree.has(word):
+                found.append(name)
+        for text in first:
+            if text.startswith("python"):
+                found.append("python")
+            elif text in ("node", "nodejs"):
+                found.append("node")
+            elif text in shell.SHELLS:
+                found.append("shell")
+    return list(dict.fromkeys(found))
+
+
+def _share(tree: Tree, runtime: str) -> int:
+    """Bytes of the language's own files."""
+    return sum(
+        min(e.size, 1 << 20) for e in tree.files if e.suffix and e.suffix in _SUFFIXES[runtime]
+    )
+
+
+def _nothing_found(tree: Tree, findings: dict[str, Finding]) -> str:
+    looked = "; ".join(
+        f"{name}: {', '.join(finding.looked)}"
+        for name, finding in findings.items()
+        if finding.looked
+    )
+    files = ", ".join(entry.path for entry in tree.files[:12]) or "no files"
+    return (
+        f"No command was found in this repository. Looked at: {looked}. Files: {files}. "
+        "Say which command to use: the name of a script of the repository, like tool.py, or of a command that it installs."
+    )
