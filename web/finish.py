@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from shared.objects import Objects
-from shared.schema.runs import Output
+from shared.schema.runs import Output, Run
 from shared.schema.tools import Build, Tool, Version
 from shared.work import BuildReport, KeptStream, Manifest, RunReport
 from web import images, jobs, leases, live_logs, texts, waiting_runs
@@ -22,6 +22,8 @@ class Finished:
 
     job: Job | None
     dropped: list[str]
+    woken: tuple[str, ...] = ()
+    """Ids of runs that went on or ended with a build."""
 
 
 def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
@@ -113,20 +115,20 @@ def finish_build(session: Session, held: Hold, report: BuildReport) -> Finished:
     _note_findings(version, report)
     if report.state == "succeeded":
         _make_ready(session, version, report)
-        waiting_runs.go_on(session, version)
+        followers = waiting_runs.go_on(session, version)
     else:
-        close_build(session, build)
+        followers = close_build(session, build)
     jobs.announce_next(session, "build", build.account_id)
-    return Finished(build, [])
+    return Finished(build, [], tuple(run.id for run in followers))
 
 
-def close_build(session: Session, build: Build) -> None:
+def close_build(session: Session, build: Build) -> list[Run]:
     """A build that ended without an image: the version is failed, its waiting runs too."""
     version = session.get_one(Version, build.version_id)
     version.state = "failed"
     version.reason = build.reason or _DEFAULT_REASONS[build.state]
     session.flush()
-    waiting_runs.fail(session, version, version.reason)
+    return waiting_runs.fail(session, version, version.reason)
 
 
 _DEFAULT_REASONS = {

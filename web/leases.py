@@ -76,12 +76,13 @@ def claim(
     )
 
 
-def hold(session: Session, held: Hold) -> Job:
+def hold(session: Session, held: Hold, *, lock: bool = True) -> Job:
     """The job, locked to the end of the transaction; raises `LeaseLost`."""
     table: Any = TABLES[held.kind]
-    job: Job | None = session.scalars(
-        select(table).where(*held.where()).with_for_update(key_share=True)
-    ).one_or_none()
+    query = select(table).where(*held.where())
+    if lock:
+        query = query.with_for_update(key_share=True)
+    job: Job | None = session.scalars(query).one_or_none()
     if job is None:
         raise LeaseLost(held.id)
     return job

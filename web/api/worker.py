@@ -1,0 +1,261 @@
+"""The worker API: builders and runners claim jobs, report on them and end them (DESIGN 3.3)."""
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import structlog
+from flask import Blueprint, Response, request
+from pydantic import BaseModel
+
+from shared import outbox
+from shared.objects_disk import BadKey
+from shared.work import (
+    BuildReport,
+    ClaimRequest,
+    Heartbeat,
+    Kind,
+    LogAccepted,
+    PhaseReport,
+    Release,
+    RunReport,
+    Stream,
+    UploadRequest,
+    UploadTargets,
+)
+from web import cancel, finish, leases, live_logs, report
+from web.attempt_tokens import AttemptTokens
+from web.claim import claim
+from web.directives import Directed, Directives
+from web.jobs import Job
+from web.leases import Hold, LeaseLost, LeaseTimes
+from web.limits import PLANS, Plans
+from web.ports import WebPorts
+from web.refusals import Conflict, Invalid, TooLarge, Unauthenticated
+
+log = structlog.get_logger()
+
+UPLOAD_URL_SECONDS = 3600
+_SPILL_EVERY = live_logs.TAIL_BYTES // 4
+_STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
+_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build"}
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class _Directives(BaseModel):
+    items: list[Directed]
+
+
+def make_blueprint(
+    ports: WebPorts,
+    *,
+    times: LeaseTimes | None = None,
+    plans: Plans = PLANS,
+    directive_poll_seconds: float | None = None,
+) -> Blueprint:
+    """All routes below `/api/v1/worker`."""
+    blueprint = Blueprint("worker", __name__, url_prefix="/api/v1/worker")
+    lease_times = times or LeaseTimes()
+    tokens = AttemptTokens(ports.signing_key)
+    if directive_poll_seconds is None:
+        # SQLite means one web process: it commits every cancel itself and rings its own bell.
+        embedded = ports.transactions.engine.dialect.name == "sqlite"
+        directive_poll_seconds = 5.0 if embedded else 0.5
+    directives = Directives(ports.transactions, ports.bell, directive_poll_seconds)
+
+    def held(kind: Kind, id: str, fence: int) -> Hold:
+        token = _bearer()
+        if not tokens.is_ours(token, kind, id):
+            raise Unauthenticated("This token was never issued for this job.")
+        return Hold(kind, id, fence, token)
+
+    def wake(job: Job | None, *topics: str) -> None:
+        ports.ring(outbox.DOORBELL)
+        if job is not None:
+            ports.bell.ring(*cancel.topics(job), *topics)
+
+    @blueprint.post("/claims")
+    def claims() -> Response:
+        _check_worker(ports.worker_token)
+        wanted = _body(ClaimRequest)
+        given = claim(ports.transactions, ports.objects, tokens, wanted, lease_times, plans)
+        if given is None:
+            wake(None)
+            return _nothing()
+        ports.bell.ring(given.id, f"account:{given.account}")
+        log.info("claimed", kind=given.kind, job=given.id, fence=given.fence, worker=wanted.worker)
+        return _json(given)
+
+    @blueprint.get("/directives")
+    def poll() -> Response:
+        _check_worker(ports.worker_token)
+        try:
+            seconds = max(0.0, float(request.args.get("wait", "0")))
+        except ValueError as error:
+            raise Invalid("wait is a number of seconds.") from error
+        found = directives.wait(request.args.get("worker", ""), seconds)
+        return _json(_Directives(items=found))
+
+    @blueprint.post("/<any(runs, builds):what>/<id>/heartbeat")
+    def heartbeat(what: str, id: str) -> Response:
+        hold = held(_KINDS[what], id, _body(Heartbeat).fence)
+        with ports.transactions.begin() as session:
+            return _json(leases.heartbeat(session, hold, lease_times))
+
+    @blueprint.post("/<any(runs, builds):what>/<id>/phase")
+    def phase(what: str, id: str) -> Response:
+        wanted = _body(PhaseReport)
+        hold = held(_KINDS[what], id, wanted.fence)
+        with _fenced(), ports.transactions.begin() as session:
+            job = report.report_phase(session, hold, wanted)
+        ports.bell.ring(*cancel.topics(job))
+        return _nothing()
+
+    @blueprint.post("/<any(runs, builds):what>/<id>/log")
+    def append(what: str, id: str) -> Response:
+        stream = _stream()
+        offset = _number("offset")
+        hold = held(_KINDS[what], id, _number("fence"))
+        if (request.content_length or 0) > live_logs.MAX_CHUNK:
+            raise TooLarge(f"A chunk has at most {live_logs.MAX_CHUNK} bytes.")
+        data = request.get_data(cache=False)
+        if len(data) > live_logs.MAX_CHUNK:
+            raise TooLarge(f"A chunk has at most {live_logs.MAX_CHUNK} bytes.")
+        with _fenced(), ports.transactions.begin() as session:
+            following = live_logs.append(session, hold, stream, offset, data)
+        ports.bell.ring(id)
+        if offset // _SPILL_EVERY != following // _SPILL_EVERY:
+            live_logs.spill(ports.transactions, ports.objects, hold.kind, id, stream)
+        return _json(LogAccepted(next=following))
+
+    @blueprint.post("/<any(runs, builds):what>/<id>/uploads")
+    def uploads(what: str, id: str) -> Response:
+        wanted = _body(UploadRequest)
+        hold = held(_KINDS[what], id, wanted.fence)
+        prefix = own_prefix(hold)
+        targets = UploadTargets(urls={}, keys={})
+        for one in wanted.objects:
+            if one.name.split("/")[0] == "live":
+                raise Invalid("Names that begin with live/ are the live log's.")
+            key = prefix + one.name
+            try:
+                url = ports.objects.presign_put(
+                    key, size=one.size, sha256=one.sha256, seconds=UPLOAD_URL_SECONDS
+                )
+            except BadKey as error:
+                raise Invalid(str(error)) from error
+            targets.urls[one.name], targets.keys[one.name] = url, key
+        return _json(targets)
+
+    @blueprint.post("/runs/<id>/finish")
+    def finish_run(id: str) -> Response:
+        wanted = _body(RunReport)
+        hold = held("run", id, wanted.fence)
+        if repeated(hold):
+            return _nothing()
+        finish.check_run_report(wanted, ports.objects, own_prefix(hold))
+        with _fenced(), ports.transactions.begin() as session:
+            finished = finish.finish_run(session, hold, wanted)
+        after(hold, finished)
+        return _nothing()
+
+    @blueprint.post("/builds/<id>/finish")
+    def finish_build(id: str) -> Response:
+        wanted = _body(BuildReport)
+        hold = held("build", id, wanted.fence)
+        if repeated(hold):
+            return _nothing()
+        own_prefix(hold)
+        finish.check_build_report(wanted)
+        with _fenced(), ports.transactions.begin() as session:
+            finished = finish.finish_build(session, hold, wanted)
+        after(hold, finished)
+        return _nothing()
+
+    @blueprint.post("/<any(runs, builds):what>/<id>/release")
+    def release(what: str, id: str) -> Response:
+        wanted = _body(Release)
+        hold = held(_KINDS[what], id, wanted.fence)
+        with _fenced(), ports.transactions.begin() as session:
+            job = report.release(session, hold, wanted)
+        log.info("released", kind=hold.kind, job=id, reason=wanted.reason, to=job.state)
+        wake(job)
+        return _nothing()
+
+    def own_prefix(hold: Hold) -> str:
+        """Where this attempt's objects lie; refused unless it holds the job."""
+        with _fenced(), ports.transactions.read() as session:
+            job = leases.hold(session, hold, lock=False)
+            return f"{hold.kind}s/{job.id}/{job.attempt}/"
+
+    def repeated(hold: Hold) -> bool:
+        with ports.transactions.read() as session:
+            return leases.has_finished(session, hold)
+
+    def after(hold: Hold, finished: finish.Finished) -> None:
+        """What need not be in the transaction; the result stands even if this fails."""
+        if finished.job is None:
+            return
+        wake(finished.job, *finished.woken)
+        log.info("finished", kind=hold.kind, job=hold.id, state=finished.job.state)
+        try:
+            for key in finished.dropped:
+                ports.objects.delete(key)
+            for stream in _STREAMS:
+                live_logs.spill(
+                    ports.transactions, ports.objects, hold.kind, hold.id, stream, keep=0
+                )
+        except Exception:
+            log.exception("live_log_not_tidied", kind=hold.kind, job=hold.id)
+
+    return blueprint
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _check_worker(worker_token: str) -> None:
+    if not worker_token or not hmac.compare_digest(_bearer().encode(), worker_token.encode()):
+        raise Unauthenticated("This is not the installation's worker token.")
+
+
+@contextmanager
+def _fenced() -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost as error:
+        raise Conflict(
+            "Another attempt holds this job, or it has ended: stop, and publish nothing.",
+            code="lost",
+        ) from error
+
+
+def _body(model: type[B]) -> B:
+    return model.model_validate_json(request.get_data(cache=False))
+
+
+def _json(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), mimetype="application/json")
+
+
+def _nothing() -> Response:
+    return Response(status=204)
+
+
+def _number(name: str) -> int:
+    text = request.args.get(name, "")
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise Invalid(f"{name} is a whole number, zero or more.")
+    return int(text)
+
+
+def _stream() -> Stream:
+    for stream in _STREAMS:
+        if request.args.get("stream") == stream:
+            return stream
+    raise Invalid("stream is stdout or stderr.")
