@@ -1,0 +1,93 @@
+"""Phases and log chunks of one run on their way to web: never waited for by the program."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from runner_service.spool import BATCH, Spool
+from shared.control import Control, Lost, Refused, Unavailable, WrongOffset, through_outages
+from shared.work import RunAssignment, Stream
+
+T = TypeVar("T")
+_BETWEEN_BATCHES = 0.1
+log = structlog.get_logger()
+
+
+class Reporter:
+    """Sends the newest phase, then the oldest bytes; goes on through outages until all is sent."""
+
+    def __init__(
+        self,
+        lease: RunAssignment,
+        control: Control,
+        spool: Spool,
+        on_lost: Callable[[], None],
+        give_up: threading.Event,
+    ) -> None:
+        self._lease = lease
+        self._control = control
+        self._spool = spool
+        self._on_lost = on_lost
+        self._give_up = give_up
+        self._phase: str | None = None
+        self._quiet = False
+        """Web does not want the live log; the whole log becomes an object all the same."""
+        self._thread = threading.Thread(target=self._send_all, name="reporter", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def phase(self, name: str) -> None:
+        """Tell this phase soon; one that could not be told before is left out."""
+        self._phase = name
+        self._spool.nudge()
+
+    def flush(self) -> None:
+        """Returns when the streams have ended and every byte is with web, or the lease is lost."""
+        self._thread.join()
+
+    def _send_all(self) -> None:
+        try:
+            while not self._give_up.is_set() and not self._spool.all_sent():
+                self._send_phase()
+                batch = self._spool.next_batch(1.0)
+                if batch is not None:
+                    self._send(*batch)
+        except Lost:
+            self._on_lost()
+        except Unavailable:
+            pass  # told to give up while waiting for web
+
+    def _send_phase(self) -> None:
+        phase, self._phase = self._phase, None
+        if phase is None:
+            return
+        try:
+            self._patiently(lambda: self._control.phase("run", self._lease, phase))
+        except Refused as error:
+            log.error("phase_refused", phase=phase, reason=str(error))
+
+    def _send(self, stream: Stream, offset: int, data: bytes) -> None:
+        if self._quiet:
+            self._spool.sent(stream, offset + len(data))
+            return
+        began = time.monotonic()
+        try:
+            reached = self._patiently(
+                lambda: self._control.log("run", self._lease, stream, offset, data)
+            )
+        except WrongOffset as wrong:
+            reached = wrong.next
+        except Refused as error:
+            log.error("log_refused", reason=str(error))
+            self._quiet = True
+            return
+        self._spool.sent(stream, reached)
+        if len(data) < BATCH:  # let a few lines gather: a request a line would wear out web
+            self._spool.wait_ended(_BETWEEN_BATCHES - (time.monotonic() - began))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        return through_outages(call, stop=self._give_up)

@@ -1,0 +1,30 @@
+"""What a runner is told by `TOOLYARD_…` variables."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class RunnerSettings(Settings):
+    """All of it has defaults that fit one machine."""
+
+    runner_slots: int = Field(default=2, ge=1, le=64)
+    runner_state: Path | None = None
+    """Where runs are remembered across a restart. Empty: `runner` in the data folder."""
+    runner_drain_seconds: float = Field(default=60.0, ge=0)
+    """How long SIGTERM waits for running programs."""
+    runner_leave: Literal["running", "released"] = "running"
+    """What then happens to the others: a successor on this host adopts them, or they are handed back."""
+    runner_silence_seconds: float = Field(default=600.0, gt=0)
+    """A running program is ended when web has not answered for so long."""
+    runner_disk_full: float = Field(default=0.9, gt=0, le=1)
+    """Nothing is claimed while the disk is fuller than this."""
+    crash: str = ""
+    """Fault tests only: `name:nth,…`, see `shared/crashpoints.py`."""
+
+    @property
+    def state(self) -> Path:
+        return (self.runner_state or self.data / "runner").absolute()

@@ -1,0 +1,411 @@
+"""The life of one run: what web gets to see of it, whatever happens on the way."""
+
+import hashlib
+import json
+import sys
+import threading
+import time
+
+import pytest
+
+from runner_service.one_run import Patience
+from runner_service.record import Ended, Finished, Staged, Starting, Stopped
+from shared.containers import Containers, Sandbox
+from shared.plan import Network
+from shared.work import Limits, Manifest, RunReport
+from tests.fake_containers import FakeContainers
+from tests.runner_service.fake_web import FakeWeb, WebRun
+from tests.runner_service.worker import Worker
+
+
+def script(text: str) -> list[str]:
+    return ["/bin/sh", "-c", text]
+
+
+def python(text: str) -> list[str]:
+    return [sys.executable, "-u", "-c", text]
+
+
+def manifest_of(web: FakeWeb, run: WebRun) -> Manifest:
+    assert run.report is not None and run.report.manifest_key is not None
+    stored = Manifest(**json.loads(web.objects[run.report.manifest_key]))
+    assert stored == run.report.manifest
+    return stored
+
+
+def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(
+        script("cat in.txt; echo no >&2; cp in.txt copy; mkdir d; echo x > d/new; cat"),
+        inputs=[web.file("in.txt", b"bytes\0\xff")],
+        stdin=web.file("stdin", b"typed"),
+    )
+
+    worker.run(run)
+
+    assert run.report is not None
+    assert (run.report.state, run.report.exit_code, run.report.reason) == ("succeeded", 0, "")
+    manifest = manifest_of(web, run)
+    assert web.objects[manifest.stdout.key or ""] == b"bytes\0\xfftyped" == run.logs["stdout"]
+    assert web.objects[manifest.stderr.key or ""] == b"no\n" == run.logs["stderr"]
+    assert [(o.path, web.objects[o.key]) for o in manifest.outputs] == [
+        ("copy", b"bytes\0\xff"),
+        ("d/new", b"x\n"),
+    ]
+    assert [o.sha256 for o in manifest.outputs] == [
+        hashlib.sha256(web.objects[o.key]).hexdigest() for o in manifest.outputs
+    ]
+    assert run.phases[-2:] == ["running", "finalizing"] or "running" in run.phases
+    assert worker.left_over() == []
+
+
+def test_an_input_changed_in_place_is_an_output_and_a_touched_one_is_not(
+    worker: Worker, web: FakeWeb
+) -> None:
+    run = web.request(
+        script("printf Y > changed; touch -r / changed; cat same > t; cat t > same; rm t"),
+        inputs=[web.file("changed", b"X"), web.file("same", b"S"), web.file("idle", b"I")],
+    )
+    worker.run(run)
+    outputs = manifest_of(web, run).outputs
+    assert [(o.path, web.objects[o.key]) for o in outputs] == [("changed", b"Y")]
+
+
+def test_a_non_zero_exit_is_failed_with_its_code(worker: Worker, web: FakeWeb) -> None:
+    run = worker.run(web.request(script("exit 3")))
+    assert run.report is not None
+    assert (run.report.state, run.report.exit_code, run.report.signal) == ("failed", 3, None)
+
+
+def test_a_signal_is_told_as_one(worker: Worker, web: FakeWeb) -> None:
+    run = worker.run(web.request(script("kill -SEGV $$")))
+    assert run.report is not None
+    assert (run.report.state, run.report.exit_code, run.report.signal) == ("failed", None, 11)
+    assert run.report.reason == "killed by signal 11"
+
+
+def test_the_time_limit_ends_it_and_keeps_what_was_there(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo early; echo x > f; sleep 60"), limits=Limits(wall_seconds=1))
+    worker.run(run)
+    assert run.report is not None
+    assert run.report.state == "timed_out"
+    assert run.report.reason == "ended by the time limit of 1 s"
+    assert run.logs["stdout"] == b"early\n"
+    assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
+
+
+def test_a_program_that_ignores_term_is_killed(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(
+        python("import signal,time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"),
+        limits=Limits(wall_seconds=1),
+    )
+    worker.run(run)
+    assert run.report is not None
+    assert (run.report.state, run.report.signal) == ("timed_out", 9)
+
+
+def test_a_long_stream_is_cut_and_counted(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("yes | head -c 1000000"), limits=Limits(log_bytes=300_000))
+    worker.run(run)
+    stdout = manifest_of(web, run).stdout
+    assert (stdout.size, stdout.kept) == (1_000_000, 300_000)
+    assert len(run.logs["stdout"]) == len(web.objects[stdout.key or ""]) == 300_000
+    assert manifest_of(web, run).skipped == [
+        "stdout is 1000000 bytes long; the first 300000 were kept"
+    ]
+
+
+def test_lines_arrive_while_the_program_runs(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo first; sleep 1; echo second"))
+    _, thread = worker.begin(run)
+    began = time.monotonic()
+    while run.logs["stdout"] != b"first\n" and time.monotonic() < began + 10:
+        time.sleep(0.01)
+    assert run.report is None
+    assert run.logs["stdout"] == b"first\n"
+    thread.join()
+    assert run.logs["stdout"] == b"first\nsecond\n"
+
+
+def test_wrong_bytes_of_an_input_fail_the_run_with_a_sentence(worker: Worker, web: FakeWeb) -> None:
+    good = web.file("in", b"right")
+    run = web.request(script("true"), inputs=[good.model_copy(update={"sha256": "0" * 64})])
+    worker.run(run)
+    assert run.report is not None
+    assert run.report.state == "failed"
+    assert "is not what was uploaded" in run.report.reason
+    assert worker.left_over() == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc/passwd"])
+def test_an_input_stays_inside_the_working_folder(worker: Worker, web: FakeWeb, name: str) -> None:
+    run = web.request(script("true"), inputs=[web.file(name, b"x")])
+    worker.run(run)
+    assert run.report is not None
+    assert "which is not a file's base name" in run.report.reason
+
+
+def test_a_missing_image_gives_the_run_back_with_the_reason(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"), image="sha256:other")
+    worker.run(run)
+    assert run.report is None
+    assert run.releases[0]["costs_attempt"] is True
+    assert "sha256:other" in run.releases[0]["reason"]
+    assert worker.left_over() == []
+
+
+def test_a_wish_for_the_network_tells_how_to_ask(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo 'Could not resolve host: example.org' >&2; exit 6"))
+    worker.run(run)
+    assert run.report is not None
+    assert "run again with the network on" in run.report.reason
+
+    allowed = web.request(
+        script("echo 'Could not resolve host' >&2; exit 6"), network=Network(mode="internet")
+    )
+    worker.run(allowed)
+    assert allowed.report is not None
+    assert allowed.report.reason == ""
+
+
+# --- cancel
+
+
+def test_cancel_stops_the_program_and_keeps_its_outputs(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(
+        script("trap 'echo bye; exit 0' TERM; echo x > f; while :; do sleep 0.1; done")
+    )
+    _, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    web.cancel(run)
+    thread.join()
+    assert run.report is not None
+    assert run.report.state == "cancelled"
+    assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
+    assert worker.left_over() == []
+
+
+def test_cancel_before_the_start_starts_nothing(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"), inputs=[web.file("in", b"x")])
+    record = worker.claim(run)
+    one = worker.one_run(record)
+    one.direct("cancel")
+    one.live()
+    assert run.report is not None
+    assert (run.report.state, run.report.manifest) == ("cancelled", None)
+    assert isinstance(worker.containers, FakeContainers)
+    assert worker.containers.starts == {}
+    assert worker.left_over() == []
+
+
+def test_cancel_after_the_end_lets_the_true_outcome_stand(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"))
+    record = worker.claim(run)
+    worker.work.make(record.container, 1, 1)
+    record.write(Staged(files={}))
+    record.write(Ended(exit_code=0, oom=False, seconds=1.0))
+    one = worker.one_run(record, adopted=True)
+    one.direct("cancel")
+    one.live()
+    assert run.report is not None
+    assert run.report.state == "succeeded"
+
+
+# --- leases
+
+
+def test_a_lost_lease_ends_the_program_and_publishes_nothing(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo x > f; sleep 60"))
+    _, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    run.assignment = run.assignment.model_copy(update={"fence": 2, "token": "t2"})
+    thread.join(15)
+    assert not thread.is_alive()
+    assert run.report is None
+    assert web.objects == {}
+    assert worker.left_over() == []
+
+
+def test_a_stale_attempt_publishes_nothing_after_its_end(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo x > f"))
+    record = worker.claim(run)
+    run.assignment = run.assignment.model_copy(update={"fence": 2, "token": "t2"})
+    worker.one_run(record).live()
+    assert run.report is None
+    assert web.objects == {}
+    assert worker.left_over() == []
+
+
+def test_an_outage_of_web_stops_no_program_and_loses_no_byte(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done; echo x > f"))
+    _, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    web.down = True
+    time.sleep(2.5)
+    assert run.report is None
+    web.down = False
+    thread.join(20)
+    assert run.report is not None
+    assert run.report.state == "succeeded"
+    assert run.logs["stdout"] == b"1\n2\n3\n4\n5\n6\n"
+    assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
+
+
+def test_silence_beyond_all_patience_ends_a_running_program(worker: Worker, web: FakeWeb) -> None:
+    worker.patience = Patience(silence=1.0, stop_grace=0.5, engine=5)
+    run = web.request(script("sleep 60"))
+    _, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    web.down = True
+    thread.join(15)
+    assert not thread.is_alive()
+    assert worker.left_over() == []
+
+
+def test_handing_back_costs_no_attempt(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("sleep 60"))
+    one, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    one.hand_back()
+    thread.join(15)
+    assert run.releases == [
+        {"fence": 1, "reason": "the worker is being shut down", "costs_attempt": False}
+    ]
+    assert worker.left_over() == []
+
+
+# --- a successor goes on where its predecessor died
+
+
+def started(worker: Worker, web: FakeWeb, run: WebRun) -> None:
+    """What a predecessor leaves that was killed while the program ran."""
+    record = worker.claim(run)
+    folder = worker.work.make(record.container, 1, 1)
+    record.write(Staged(files={}))
+    record.write(Starting(at=time.clock_gettime(time.CLOCK_BOOTTIME)))
+    sandbox = worker.one_run(record)._sandbox()
+    assert folder.exists()
+    worker.containers.create(sandbox)
+    worker.containers.start(sandbox.name)
+
+
+def starts(containers: Containers) -> list[int]:
+    assert isinstance(containers, FakeContainers)
+    return list(containers.starts.values())
+
+
+def test_a_successor_adopts_a_running_program(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo before; echo x > f; sleep 1; echo after"))
+    started(worker, web, run)
+    time.sleep(0.3)
+    worker.adopt()
+    assert run.report is not None
+    assert run.report.state == "succeeded"
+    assert run.logs["stdout"] == b"before\nafter\n"
+    assert starts(worker.containers) == [1]
+    assert worker.left_over() == []
+
+
+def test_a_successor_appends_to_the_spool_and_the_live_log(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo before; sleep 1; echo after"))
+    started(worker, web, run)
+    folder = next((worker.folder / "runs").iterdir())
+    (folder / "stdout").write_bytes(b"bef")
+    run.logs["stdout"] = b"be"
+    worker.adopt()
+    assert run.logs["stdout"] == b"before\nafter\n"
+    assert web.objects[manifest_of(web, run).stdout.key or ""] == b"before\nafter\n"
+
+
+def test_a_successor_collects_a_program_that_ended_meanwhile(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo x > f; exit 4"))
+    started(worker, web, run)
+    time.sleep(0.5)
+    worker.adopt()
+    assert run.report is not None
+    assert (run.report.state, run.report.exit_code) == ("failed", 4)
+    assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
+
+
+def test_a_successor_keeps_the_first_deadline(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("sleep 60"), limits=Limits(wall_seconds=2))
+    started(worker, web, run)
+    time.sleep(1.5)
+    began = time.monotonic()
+    worker.adopt()
+    assert run.report is not None
+    assert run.report.state == "timed_out"
+    assert time.monotonic() - began < 1.8
+
+
+def test_a_successor_finishes_what_was_to_be_stopped(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("sleep 60"))
+    started(worker, web, run)
+    next(iter_records(worker)).write(Stopped(why="cancelled"))
+    worker.adopt()
+    assert run.report is not None
+    assert run.report.state == "cancelled"
+
+
+def iter_records(worker: Worker):  # type: ignore[no-untyped-def]
+    from runner_service.record import Record
+
+    return Record.left(worker.folder / "runs")
+
+
+def test_a_successor_repeats_a_report_whose_answer_was_lost(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"))
+    record = worker.claim(run)
+    report = RunReport(fence=1, state="succeeded", exit_code=0)
+    worker.control.finish("run", record.assignment, report)
+    record.write(report)
+    worker.adopt()
+    assert run.report == report
+    assert run.releases == []
+    assert worker.left_over() == []
+
+
+def test_a_successor_cleans_up_what_is_finished(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"))
+    started(worker, web, run)
+    next(iter_records(worker)).write(Finished(why="succeeded"))
+    worker.adopt()
+    assert worker.left_over() == []
+    assert run.report is None and run.releases == []
+
+
+def test_a_successor_drops_what_is_not_ours_any_more(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("sleep 60"))
+    started(worker, web, run)
+    run.assignment = run.assignment.model_copy(update={"fence": 2, "token": "t2"})
+    worker.adopt()
+    assert run.report is None
+    assert worker.left_over() == []
+
+
+def test_after_a_reboot_a_started_run_is_given_back(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"))
+    started(worker, web, run)
+    record = next(iter_records(worker))
+    worker.one_run(record, adopted=True, boot="another").live()
+    assert run.report is None
+    assert run.releases[0]["reason"] == "the worker's host was restarted"
+    assert worker.left_over() == []
+
+
+class VanishingContainers(FakeContainers):
+    """Somebody removes containers behind the runner's back."""
+
+    def start(self, name: str) -> None:
+        super().start(name)
+        threading.Timer(0.5, self.remove, (name,)).start()
+
+    def create(self, sandbox: Sandbox) -> None:
+        super().create(sandbox)
+
+
+def test_a_vanished_container_is_no_failure_of_the_tool(worker: Worker, web: FakeWeb) -> None:
+    worker.containers = VanishingContainers()
+    run = web.request(script("sleep 60"))
+    worker.run(run)
+    assert run.report is None
+    assert "vanished" in run.releases[0]["reason"]
