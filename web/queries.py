@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session, defer
 from shared.schema.accounts import Account
 from shared.schema.runs import File, JobEvent, Output, Run, RunInput
 from shared.schema.tools import Build, Tool, Version
-from web import access, jobs, run_states
+from web import access, jobs, queue_position, run_states
 from web.access import Viewer
-from web.jobs import ACTIVE, TABLES, TERMINAL, Job
+from web.jobs import Job
+from web.queue_position import Place
 from web.refusals import Absent, Invalid
 
 MAX_PAGE = 200
-_RECENT = 20
 T = TypeVar("T")
 
 
@@ -76,10 +76,8 @@ class RunDetails:
     inputs: list[tuple[str, File]]
     stdin: File | None
     phases: list[Phase]
-    position: int | None
-    """1 is next; None unless it is queued."""
-    expected_seconds: float | None
-    """Until it starts, from recent runs and the places in use now; None where nothing is known."""
+    place: Place | None
+    """In the queue; None unless it is queued."""
     build: Build | None
     """The build it waits for."""
 
@@ -92,8 +90,7 @@ class BuildDetails:
     version: Version
     tool: Tool
     phases: list[Phase]
-    position: int | None
-    expected_seconds: float | None
+    place: Place | None
 
 
 def list_tools(
@@ -191,7 +188,6 @@ def run_details(session: Session, viewer: Viewer, run_id: str) -> RunDetails:
         .order_by(RunInput.name)
     ).all()
     build = latest_build(session, version) if run.state == "waiting_build" else None
-    position, expected = queue_place(session, run)
     return RunDetails(
         run=run,
         tool=session.get_one(Tool, run.tool_id),
@@ -200,8 +196,7 @@ def run_details(session: Session, viewer: Viewer, run_id: str) -> RunDetails:
         inputs=[(name, file) for name, file in inputs],
         stdin=session.get(File, run.stdin_file_id) if run.stdin_file_id else None,
         phases=phases_of(session, run),
-        position=position,
-        expected_seconds=expected,
+        place=queue_position.place(session, run),
         build=build,
     )
 
@@ -221,8 +216,8 @@ def build_details(session: Session, viewer: Viewer, build_id: str) -> BuildDetai
             access.may_see_tool(viewer, tool) and build.state == "succeeded"
         )
         if shown:
-            position, expected = queue_place(session, build)
-            return BuildDetails(build, version, tool, phases_of(session, build), position, expected)
+            place = queue_position.place(session, build)
+            return BuildDetails(build, version, tool, phases_of(session, build), place)
     raise Absent(f"There is no build {build_id[:100]!r}, or it is not yours.")
 
 
@@ -255,44 +250,6 @@ def phases_of(session: Session, job: Job) -> list[Phase]:
         )
         for event, end in zip(events, ends, strict=True)
     ]
-
-
-def queue_place(session: Session, job: Job) -> tuple[int | None, float | None]:
-    """Position in the queue and expected seconds until the start; None where unknown."""
-    if job.state != "queued":
-        return None, None
-    kind = jobs.kind_of(job)
-    table: Any = TABLES[kind]
-    earlier = or_(
-        table.created_at < job.created_at,
-        and_(table.created_at == job.created_at, table.id < job.id),
-    )
-    before = session.scalar(
-        select(func.count()).select_from(table).where(table.state == "queued", earlier)
-    )
-    position = int(before or 0) + 1
-    places = session.scalar(
-        select(func.count()).select_from(table).where(table.state.in_(sorted(ACTIVE[kind])))
-    )
-    recent = session.execute(
-        select(table.started_at, table.finished_at)
-        .where(
-            table.state.in_(sorted(TERMINAL)),
-            table.started_at.is_not(None),
-            table.finished_at.is_not(None),
-        )
-        .order_by(table.finished_at.desc())
-        .limit(_RECENT)
-    ).all()
-    lengths = [(finished - started) / 1000 for started, finished in recent]
-    return position, expected_seconds(position, int(places or 0), lengths)
-
-
-def expected_seconds(position: int, places: int, lengths: Sequence[float]) -> float | None:
-    """Mean length of recent jobs times the rounds until a place in use comes free for this one."""
-    if places == 0 or not lengths:
-        return None
-    return round(sum(lengths) / len(lengths) * position / places, 1)
 
 
 def _versions(session: Session, tool_ids: list[str]) -> dict[str, list[Version]]:
