@@ -14,8 +14,10 @@ from shared.bus_sns_sqs import SnsSqsBus
 from shared.bus_sqlite import SqliteBus
 from shared.consumer import Consumer
 from shared.events import RunRequested
+from tests.fakes import MemoryBus
 
 VISIBILITY_SECONDS = 2
+_memory: dict[str, MemoryBus] = {}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Place:
     def open(self) -> Bus:
         if self.kind == "sns_sqs":
             return SnsSqsBus(self.name, visibility_seconds=VISIBILITY_SECONDS)
+        if self.kind == "memory":
+            return _memory.setdefault(self.name, MemoryBus(visibility_seconds=VISIBILITY_SECONDS))
         folder = Path(self.name)
         return SqliteBus(folder / "bus.db", folder / "wake", visibility_seconds=VISIBILITY_SECONDS)
 
@@ -44,7 +48,7 @@ class Place:
             sqs.close()
             return
         bus = self.open()
-        assert isinstance(bus, SqliteBus)
+        assert isinstance(bus, SqliteBus | MemoryBus)
         bus.put(text, [queue])
         bus.close()
 

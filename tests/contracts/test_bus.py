@@ -25,13 +25,13 @@ def requested(run_id: str = "") -> RunRequested:
     return RunRequested(event_id=new_id("evt"), at=1, run_id=run_id or new_id("run"))
 
 
-@pytest.fixture(params=["sqlite", "sns_sqs"])
+@pytest.fixture(params=["memory", "sqlite", "sns_sqs"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sns_sqs":
         request.getfixturevalue("ministack")
         place = Place("sns_sqs", new_id("t").replace("_", ""))
     else:
-        place = Place("sqlite", str(tmp_path))
+        place = Place(request.param, str(tmp_path))
     place.provision()
     return place
 
@@ -269,6 +269,7 @@ def test_a_consumer_survives_what_it_cannot_read(bus: Bus, place: Place, text: s
     assert not thread.is_alive()
 
 
+@pytest.mark.parametrize("place", ["sqlite", "sns_sqs"], indirect=True)
 def test_killed_consumers_lose_nothing(bus: Bus, place: Place, tmp_path: Path) -> None:
     sent = set()
     for _ in range(60):
