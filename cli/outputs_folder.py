@@ -1,5 +1,6 @@
 """A run's files in a folder of the user's: nothing is written outside it, no link is followed."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -22,10 +23,8 @@ def write(folder: Path, path: str, data: Iterable[bytes]) -> None:
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in parents:
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.mkdir(part, dir_fd=here)
-            except FileExistsError:
-                pass
             here, above = _step(here, part, path), here
             os.close(above)
         # A link that stands in the file's place is replaced, not written through.

@@ -5,18 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.api import Api
-from cli.failures import Failure
 from cli.output import bytes_moved
 
 V1 = "/api/v1"
-
-
-def find_tool(api: Api, name: str) -> Any:
-    """The tool of this name or id."""
-    for tool in api.items(f"{V1}/tools"):
-        if name in (tool["name"], tool["id"]):
-            return tool
-    raise Failure(f"There is no tool {name!r}; `toolyard tools` lists what you can run.", 125)
 
 
 def upload(api: Api, path: Path, name: str) -> str:

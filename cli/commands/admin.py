@@ -1,10 +1,15 @@
 """`toolyard admin`: what an operator does on the platform's host, on the database itself."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import click
+
+from cli.failures import Failure
+from cli.output import message
+from shared.settings import Settings
 
 PASSWORD = click.option(
     "--password-stdin", is_flag=True, help="Read the password for the pages from standard input."
@@ -51,4 +56,37 @@ def reset_password(email: str) -> None:
     _web_admin("reset-password", "--", email)
 
 
-FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@admin.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Write database, queues, secrets and results into a new FOLDER; the platform may run on."""
+    from shared.backup import BackupError
+    from shared.backup import backup as write
+
+    try:
+        write(Settings.read(os.environ), folder.absolute())
+    except BackupError as error:
+        raise Failure(str(error)) from error
+    message(f"The backup is complete: {folder}")
+
+
+@admin.command("restore")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def restore(folder: Path) -> None:
+    """Bring the backup in FOLDER into an empty, stopped installation (TOOLYARD_DATA)."""
+    from cli.up import Refused, lock
+    from shared.backup import BackupError
+    from shared.backup import restore as read
+
+    settings = Settings.read(os.environ)
+    try:
+        held = lock(settings.data)
+    except Refused as error:
+        raise Failure(str(error)) from error
+    try:
+        read(settings, folder.absolute())
+    except BackupError as error:
+        raise Failure(str(error)) from error
+    finally:
+        os.close(held)
+    message(f"Restored into {settings.data}; `toolyard up` starts it.")

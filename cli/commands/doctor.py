@@ -1,1 +1,0 @@
-"""`toolyard doctor`: can this host keep programs in their sandbox?"""
