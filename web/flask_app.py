@@ -5,21 +5,24 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
 
+from shared.objects_disk import DiskObjects
 from web import (
     auth,
     body_limits,
     csrf,
     health,
+    objects_route,
     problems,
     request_log,
     security_headers,
 )
-from web.api import accounts, documentation
+from web.api import accounts, builds, documentation, files, runs, tools, worker
 from web.client_address import ForwardedHeaders
 from web.metrics import Metrics
 from web.ports import WebPorts
 from web.rate_limits import RateLimits
 from web.schemas import ErrorAnswer
+from web.streams import Gate
 
 VERSION = "1"
 
@@ -34,18 +37,24 @@ def create_app(ports: WebPorts) -> Flask:
         validation_error_model=ErrorAnswer,
         doc_ui=False,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = Metrics(ports.transactions)
     auth.install(app, ports)
     app.extensions["toolyard-rates"] = RateLimits(ports.settings)
+    app.extensions["toolyard-streams"] = Gate(ports.settings.max_streams)
+    app.extensions["toolyard-metrics"] = metrics
+    # In this order before each request: id, bound of the body, proof of origin.
     request_log.install(app, metrics)
     security_headers.install(app, https=ports.settings.https)
     problems.install(app)
     body_limits.install(app)
     csrf.install(app)
+
     app.register_blueprint(health.blueprint(metrics))
-    for resource in (accounts,):
+    for resource in (accounts, tools, builds, runs, files):
         app.register_api(resource.blueprint())
     app.register_blueprint(documentation.blueprint(app))
+    app.register_blueprint(worker.make_blueprint(ports))
+    if isinstance(ports.objects, DiskObjects):  # other stores sign URLs of their own
+        app.register_blueprint(objects_route.make_blueprint(ports.objects))
     app.wsgi_app = ForwardedHeaders(app.wsgi_app, ports.settings.proxies)  # type: ignore[method-assign]
     return app

@@ -1,6 +1,11 @@
 """What the API takes and gives: its own models, so that tables can change without it."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.plan import Command, Network, Plan
+from shared.work import PlanTried
 
 
 class Given(BaseModel):
@@ -61,3 +66,184 @@ class IssuedToken(TokenInfo):
 class Tokens(BaseModel):
     items: list[TokenInfo]
     next: str | None = None
+
+
+class NewTool(Given):
+    """Only the link is required."""
+
+    link: str = Field(max_length=2000)
+    name: str | None = Field(default=None, max_length=200)
+    description: str = Field(default="", max_length=10_000)
+    ref: str | None = Field(default=None, max_length=500)
+    folder: str = Field(default="", max_length=1000)
+    runtime: str | None = Field(default=None, max_length=100)
+    command: str | None = Field(default=None, max_length=200)
+    network: Network | None = None
+    private: bool = False
+
+
+class ToolEdit(Given):
+    """What is left out stays; link, ref, folder, runtime or command make a new version."""
+
+    name: str = Field(default="", max_length=200)
+    description: str = Field(default="", max_length=10_000)
+    private: bool = False
+    network: Network | None = None
+    link: str = Field(default="", max_length=2000)
+    ref: str | None = Field(default=None, max_length=500)
+    folder: str = Field(default="", max_length=1000)
+    runtime: str | None = Field(default=None, max_length=100)
+    command: str | None = Field(default=None, max_length=200)
+
+
+class VersionInfo(BaseModel):
+    """One version and what its build found."""
+
+    tool: str
+    tool_id: str
+    version: int
+    id: str
+    state: Literal["pending", "ready", "failed"]
+    link: str
+    ref: str | None
+    folder: str
+    runtime: str | None
+    network: Network
+    commit: str | None
+    image: str | None
+    commands: list[Command]
+    plan: Plan | None
+    plans_tried: list[PlanTried]
+    licence: str
+    reason: str
+    created_at: int
+    ready_at: int | None
+    build_id: str | None
+
+
+class ToolInfo(VersionInfo):
+    """A tool as its newest ready version has it; `id` is the tool's."""
+
+    description: str
+    private: bool
+    mine: bool
+    readme: str = ""
+    versions: int
+    newest: int
+    """Number of the newest version, ready or not."""
+    newest_state: Literal["pending", "ready", "failed"]
+
+
+class ToolList(BaseModel):
+    items: list[ToolInfo]
+    next: str | None
+
+
+class VersionList(BaseModel):
+    items: list[VersionInfo]
+    next: str | None
+
+
+class BuildInfo(BaseModel):
+    id: str
+    tool: str
+    tool_id: str
+    version: int
+    state: str
+    cancelling: bool
+    reason: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+
+
+class BuildList(BaseModel):
+    items: list[BuildInfo]
+    next: str | None
+
+
+class InputGiven(Given):
+    file_id: str = Field(max_length=64)
+    name: str | None = Field(default=None, max_length=1000)
+    """What the tool sees it as; its own name where left out."""
+
+
+class NewRun(Given):
+    """Arguments come as `argv`, or as `line`: a command line, a JSON array or an index-keyed object."""
+
+    tool: str = Field(max_length=200)
+    """Name or id."""
+    version: int | None = Field(default=None, ge=1)
+    line: str = Field(default="", max_length=200_000)
+    argv: list[str] | None = Field(default=None, max_length=10_000)
+    command: str | None = Field(default=None, max_length=200)
+    inputs: list[InputGiven] = Field(default=[], max_length=1000)
+    stdin: str | None = Field(default=None, max_length=64)
+    """Id of an uploaded file."""
+    env: dict[str, str] = {}
+    timeout: int | None = None
+    network: Network | None = None
+    """No wider than the tool's."""
+
+
+class OutputInfo(BaseModel):
+    n: int
+    path: str
+    size: int
+    sha256: str
+
+
+class StreamInfo(BaseModel):
+    """`size` bytes were written, the first `kept` can be read."""
+
+    size: int
+    kept: int
+    sha256: str
+
+
+class RunInfo(BaseModel):
+    id: str
+    tool: str
+    tool_id: str
+    version: int
+    command: str
+    line: str
+    argv: list[str]
+    env: dict[str, str]
+    network: Network | None
+    state: str
+    cancelling: bool
+    exit_code: int | None
+    signal: int | None
+    oom: bool
+    reason: str
+    seconds: float | None
+    commit: str | None
+    image: str | None
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    position: int | None = None
+    """While it is queued: 1 is next."""
+    expected_seconds: float | None = None
+    outputs: list[OutputInfo] = []
+    skipped: list[str] = []
+    streams: dict[str, StreamInfo] = {}
+
+
+class RunList(BaseModel):
+    items: list[RunInfo]
+    next: str | None
+
+
+class OutputList(BaseModel):
+    items: list[OutputInfo]
+    next: str | None
+
+
+class FileInfo(BaseModel):
+    id: str
+    name: str
+    size: int
+    sha256: str
+    created_at: int

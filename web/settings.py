@@ -18,6 +18,8 @@ class WebSettings(Settings):
     """Whether strangers may make accounts. Unset: yes where the bus and database are embedded."""
     trusted_proxies: str = ""
     """Addresses or networks, comma-separated, whose `X-Forwarded-…` headers are believed."""
+    build_allow: str = ""
+    """`host:port`, comma-separated: Git hosts that may be linked although private or without TLS."""
     threads: int = 64
     max_streams: int = 40
     """Live streams at once; kept well below `threads` so that pages and workers are answered."""
@@ -54,6 +56,11 @@ class WebSettings(Settings):
         """The networks whose forwarded headers are believed."""
         parts = filter(None, (p.strip() for p in self.trusted_proxies.split(",")))
         return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The operator's own Git hosts, as `host:port`."""
+        return tuple(filter(None, (part.strip() for part in self.build_allow.split(","))))
 
     @property
     def https(self) -> bool:

@@ -8,6 +8,7 @@ from flask import Response, current_app, request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from shared import outbox
 from web import auth, idempotency
 from web.rate_limits import RateLimits
 
@@ -27,10 +28,9 @@ def empty() -> Response:
 def created(
     make: Callable[[Session], tuple[int, BaseModel]],
     *,
-    wake: tuple[str, ...] = ("relay",),
     body_sha256: str | None = None,
 ) -> Response:
-    """The answer of a create: once for each `Idempotency-Key`; `wake` rings after the commit."""
+    """The answer of a create: once for each `Idempotency-Key`; the relay is woken after the commit."""
     ports = auth.ports()
     sha256 = body_sha256 or hashlib.sha256(request.get_data()).hexdigest()
     answer = idempotency.once(
@@ -44,9 +44,14 @@ def created(
     if answer.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     else:
-        for name in wake:
-            ports.ring(name)
+        wake(f"account:{auth.required().account.id}")
     return response
+
+
+def wake(*topics: str) -> None:
+    """Something has been committed: the relay sends its events, readers of `topics` look again."""
+    auth.ports().ring(outbox.DOORBELL)
+    auth.ports().bell.ring(*topics)
 
 
 def hit(name: str) -> None:
