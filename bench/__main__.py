@@ -25,7 +25,9 @@ RESULT = Path("build/bench.json")
 def measurements() -> dict[str, str]:
     """Module by the name that `ONLY=` takes."""
     names = [m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_")]
-    return {n.replace("_", "-"): f"bench.{n}" for n in names if n not in ("figures", "context")}
+    return {
+        n.replace("_", "-"): f"bench.{n}" for n in names if n not in ("figures", "context", "bare")
+    }
 
 
 def machine() -> str:
