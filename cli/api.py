@@ -86,11 +86,19 @@ class Api:
         self._call(lambda: self._http.post(path, json={}))
 
     def send(self, path: str, make: Callable[[], Mapping[str, Any]]) -> Any:
-        """Like `create`, for a body that must be made anew at each try (an opened file)."""
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
-        return self._call(
-            lambda: self._http.post(path, headers=headers, timeout=600.0, **make())
-        ).json()
+        """Like `create`, for a body that must be made anew at each try: what httpx takes for it."""
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+
+        def once() -> httpx.Response:
+            body = dict(make())
+            headers = {**body.pop("headers", {}), **key}
+            return self._http.post(path, headers=headers, timeout=600.0, **body)
+
+        return self._call(once).json()
+
+    def fetch(self, path: str, **query: str | int) -> httpx.Response:
+        """The answer itself, for bytes with headers."""
+        return self._call(lambda: self._http.get(path, params=query))
 
     def download(self, path: str, start: int = 0) -> Iterator[bytes]:
         """The bytes of a file; a connection that breaks is taken up again where it broke."""

@@ -1,6 +1,6 @@
-"""Where the API keeps what the commands speak about: paths and bodies, in this file only."""
+"""Where the API keeps what several commands speak about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +8,34 @@ from cli.api import Api
 from cli.output import bytes_moved
 
 V1 = "/api/v1"
+CHUNK = 1 << 18
 
 
 def upload(api: Api, path: Path, name: str) -> str:
-    """Send a file; its id."""
-    with bytes_moved(f"sending {name}", path.stat().st_size) as moved:
+    """Send a file that the tool will see as `name`; its id."""
+    size = path.stat().st_size
+    with bytes_moved(f"sending {name}", size) as moved:
 
         def body() -> dict[str, Any]:
-            return {"files": {"file": (name, Told(path, moved), "application/octet-stream")}}
+            headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+            return {"params": {"name": name}, "content": _read(path, moved), "headers": headers}
 
         return str(api.send(f"{V1}/files", body)["id"])
 
 
-class Told:
-    """A file that tells how much of it was read."""
-
-    def __init__(self, path: Path, moved: Any) -> None:
-        self._file = path.open("rb")
-        self._moved = moved
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._moved(len(data))
-        if not data:
-            self._file.close()
-        return data
-
-    def __iter__(self) -> Iterator[bytes]:
-        while data := self.read(1 << 16):
+def _read(path: Path, moved: Callable[[int], None]) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while data := file.read(CHUNK):
             yield data
+            moved(len(data))
+
+
+def log_parts(api: Api, run: str, stream: str) -> Iterator[bytes]:
+    """All bytes of a stream that exist now."""
+    offset = 0
+    while True:
+        part = api.fetch(f"{V1}/runs/{run}/logs/{stream}", offset=offset)
+        if not part.content:
+            return
+        yield part.content
+        offset = int(part.headers["X-Next-Offset"])
