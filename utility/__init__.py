@@ -1,0 +1,1 @@
+"""The small loops of the embedded platform in one process; each also runs alone."""

@@ -1,0 +1,60 @@
+"""`python -m utility`: relay, reaper, archiver and notifier of one machine, until SIGTERM."""
+
+import os
+import sys
+
+from archiver_service import app as archiver
+from archiver_service.settings import ArchiverSettings
+from notifier import app as notifier
+from notifier.mailer_files import FileMailer
+from notifier.settings import NotifierSettings
+from shared import doorbell, logs, process
+from shared.bus_open import open_bus
+from shared.db import Transactions
+from utility.together import Together
+from web.answering import probe_of
+from web.reaper import Reaper
+from web.relay import Relay
+
+
+class UtilitySettings(ArchiverSettings, NotifierSettings):
+    """What its parts are told."""
+
+
+def main() -> int:
+    """Run all parts; 1 when one of them broke."""
+    settings = process.settings_or_exit(UtilitySettings, os.environ)
+    logs.configure("utility", json=settings.log_json)
+    wake = doorbell.folder_of(settings.data)
+    transactions = Transactions(settings.database_url)
+    bus = open_bus(settings.bus_url, settings.data)
+    together = Together(
+        {
+            "relay": Relay(transactions, bus, settings.data),
+            "reaper": Reaper(
+                transactions,
+                probe=probe_of(settings.url),
+                ring=lambda name: doorbell.ring(wake, name),
+            ),
+            "archiver": archiver.build(
+                transactions=transactions, bus=bus, grace_seconds=settings.grace_seconds
+            ),
+            "notifier": notifier.build(
+                transactions=transactions,
+                bus=bus,
+                mailer=FileMailer(settings.data / "mail"),
+                sender=settings.mail_from,
+                url=settings.url,
+            ),
+        }
+    )
+    try:
+        process.run_until_signalled(together)
+    finally:
+        bus.close()
+        transactions.close()
+    return 1 if together.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
