@@ -211,7 +211,8 @@ def _parts(key: str) -> list[str]:
 
 def _write(path: Path, source: BinaryIO, size: int | None) -> ObjectInfo:
     digest, written = hashlib.sha256(), 0
-    with path.open("xb") as target:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as target:
         while part := source.read(_PART):
             written += len(part)
             if size is not None and written > size:
