@@ -33,5 +33,5 @@ def boot_seconds() -> float:
 
 
 def worker_id(host: str, boot: str, place: int) -> str:
-    """`host id:boot id`; further runners on the same host add their place."""
-    return f"{host}:{boot}" if place == 0 else f"{host}:{boot}.{place}"
+    """The runner at this place of this host; a builder beside it has a name, and cancels, of its own."""
+    return f"{host}:{boot}/runner{place or ''}"

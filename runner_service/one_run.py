@@ -33,17 +33,20 @@ from shared.containers import (
 )
 from shared.control import Control, Lost, Refused, Unavailable, through_outages
 from shared.crashpoints import crashpoint
+from shared.quota import QuotaUnavailable
 from shared.work import InputFile, Release, RunReport
 
 log = structlog.get_logger()
 _TAIL = 8192
+_IMAGE_GONE = "image gone"
+"""How web knows that it has to build the version again first."""
 
 
 class WorkFolders(Protocol):
     """Working folders with a quota on bytes and files."""
 
     def make(self, name: str, size: int, files: int) -> Path:
-        """An empty folder; a half-made one of the same name is replaced."""
+        """The folder, made if it is not there yet; raises `QuotaUnavailable`."""
         ...
 
     def path(self, name: str) -> Path: ...
@@ -181,7 +184,9 @@ class OneRun:
         except _HandedBack:
             return self._release("the worker is being shut down", costs_attempt=False)
         except ImageGone:
-            return self._release(f"the image {self._lease.image} is not on this worker any more")
+            return self._release(f"{_IMAGE_GONE}: {self._lease.image} is not on this worker")
+        except QuotaUnavailable as error:
+            return self._release(str(error))
         except EngineUnavailable as error:
             return self._release(f"the container engine of the worker was away: {error}")
         except ProgramLost as error:
@@ -250,6 +255,7 @@ class OneRun:
         self._reporter.phase("staging")
         limits = self._lease.limits
         crashpoint("runner.before_staging")
+        self._work.remove(self._record.container)  # of a predecessor that died while staging
         folder = self._work.make(self._record.container, limits.disk_bytes, limits.output_files)
         staged = stage(self._lease.inputs, folder, self._fetch, own=self._own_files)
         if self._lease.stdin:

@@ -98,7 +98,7 @@ class Record:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         claimed = Claimed(assignment=assignment, boot=boot)
-        _write(new / NAMES[Claimed], claimed)
+        write_marker(new / NAMES[Claimed], claimed)
         folder = runs / assignment.attempt
         new.rename(folder)
         return cls(folder, claimed)
@@ -124,7 +124,7 @@ class Record:
         return _read(self.folder, what)
 
     def write(self, what: BaseModel) -> None:
-        _write(self.folder / NAMES[type(what)], what)
+        write_marker(self.folder / NAMES[type(what)], what)
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -137,7 +137,8 @@ def _read(folder: Path, what: type[M]) -> M | None:
         return None
 
 
-def _write(path: Path, what: BaseModel) -> None:
+def write_marker(path: Path, what: BaseModel) -> None:
+    """One marker file, whole or not at all."""
     new = path.with_suffix(".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

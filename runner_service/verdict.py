@@ -14,6 +14,8 @@ Stopped = Literal["cancelled", "timed_out"]
 # Signals that end programs. 128+n of the others is taken for an exit code: git, for one, exits 129.
 _ENDING_SIGNALS = frozenset({2, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 24, 25, 31})
 
+_FILE_TOO_LARGE = 25
+
 _WANTED_NETWORK = re.compile(
     rb"name resolution|name or service not known|could not resolve|getaddrinfo|EAI_AGAIN|ENOTFOUND"
     rb"|network is unreachable|ENETUNREACH|no route to host|EHOSTUNREACH|nodename nor servname"
@@ -50,6 +52,8 @@ def judge(
     memory = f"out of memory: limit {_size(limits.memory_bytes)}"
     if signal:
         because = f" ({memory})" if ended.oom else ""
+        if signal == _FILE_TOO_LARGE:
+            because = f" (a file grew above the limit of {_size(limits.disk_bytes)})"
         reason = f"killed by signal {signal}{because}"
         return Verdict("failed", None, signal, ended.oom, reason)
     if ended.exit_code == 0:

@@ -123,6 +123,9 @@ class FakeContainers:
         every = (self.status(name) for name in list(self._all))
         return [s for s in every if s and labels.items() <= s.labels.items()]
 
+    def written_bytes(self, name: str) -> int:
+        raise NotImplementedError("runs are limited by their working folder")
+
     def commit(self, name: str, tag: str, *, env: dict[str, str], labels: dict[str, str]) -> str:
         raise NotImplementedError("runs commit nothing")
 

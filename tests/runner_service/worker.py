@@ -21,8 +21,7 @@ class PlainFolders:
         self._root = root
 
     def make(self, name: str, size: int, files: int) -> Path:
-        self.remove(name)
-        self.path(name).mkdir(parents=True)
+        self.path(name).mkdir(parents=True, exist_ok=True)
         return self.path(name)
 
     def path(self, name: str) -> Path:
