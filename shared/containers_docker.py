@@ -133,7 +133,7 @@ class DockerContainers:
     ) -> None:
         self.installation = installation
         self._files = files
-        self._rules = rules
+        self.rules = rules
         self._socket = socket
         self._runtime = runtime
         self._lock = threading.Lock()
@@ -143,6 +143,20 @@ class DockerContainers:
         """Created by this process and not started: nobody else may start them."""
         self._offline: set[str] = set()
         """Created by this process without a network: none has to be removed."""
+
+    def without_rules(self, rules: NetworkRules) -> "DockerContainers":
+        """The same engine with other rules; for the doctor's control probe only."""
+        return DockerContainers(
+            self.installation, files=self._files, rules={"run": rules}, socket=self._socket
+        )
+
+    def address(self, name: str) -> str:
+        """The address of a running sandbox in its own network."""
+        found = self._find(name)
+        if found is None:
+            raise ContainerGone(name)
+        networks = found["NetworkSettings"]["Networks"].values()
+        return next((str(each["IPAddress"]) for each in networks), "")
 
     def close(self) -> None:
         with self._lock:
@@ -223,7 +237,7 @@ class DockerContainers:
         return self._files / f"{name}.env"
 
     def _make_network(self, sandbox: Sandbox) -> dict[str, str]:
-        rules = self._rules.get(sandbox.kind)
+        rules = self.rules.get(sandbox.kind)
         if rules is None:
             raise NetworkRefused(f"No packet filter is set up for a {sandbox.kind} with a network.")
         hosts = rules.admit(sandbox)
@@ -390,7 +404,7 @@ class DockerContainers:
             self._offline.discard(name)
         self._env_path(name).unlink(missing_ok=True)
         if not offline and self._remove_network(sandbox_flags.network_name(name)):
-            for rules in self._rules.values():
+            for rules in self.rules.values():
                 rules.forget(name)
 
     def _wait_gone(self, name: str) -> None:

@@ -21,6 +21,8 @@ _FRESH = 60.0
 """Seconds that an operator's host names are trusted to keep their addresses."""
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
 
+_SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin"
+
 Resolve = Callable[[str], list[IPv4Address]]
 
 
@@ -88,6 +90,7 @@ class Egress:
         resolve: Resolve = resolve,
         resolvers: Callable[[], frozenset[IPv4Address]] = resolvers,
         script: Callable[[str, Zone, Allowed], str] = egress_rules.script,
+        search: str = _SEARCH,
     ) -> None:
         self.installation = installation
         self.zone: Zone = zone
@@ -96,6 +99,7 @@ class Egress:
         self._resolve = resolve
         self._resolvers = resolvers
         self._script = script
+        self._search = search
         self._lock = threading.Lock()
         self._loaded: tuple[str, str] | None = None
         """The script that stands, and how nft lists it."""
@@ -117,9 +121,14 @@ class Egress:
             allowed, hosts = self._allowed()
             wanted = self._script(self.installation, self.zone, allowed)
             if self._loaded is None or self._loaded[0] != wanted or self._stands() is False:
-                _nft("-f", "-", text=wanted)
+                self._nft("-f", "-", text=wanted)
                 self._loaded = wanted, self._listing()
             return hosts
+
+    def allowed(self) -> Allowed:
+        """What is open although private."""
+        with self._lock:
+            return self._allowed()[0]
 
     def _stands(self) -> bool:
         assert self._loaded is not None
@@ -130,7 +139,7 @@ class Egress:
 
     def _listing(self) -> str:
         """The table without counters and without what single sandboxes were given."""
-        text = _nft("-s", "list", "table", "inet", self.table)
+        text = self._nft("-s", "list", "table", "inet", self.table)
         names = "|".join(egress_rules.DYNAMIC_SETS)
         return re.sub(rf"(set (?:{names}) {{[^{{}}]*)elements = {{[^}}]*}}\s*", r"\1", text)
 
@@ -171,7 +180,7 @@ class Egress:
                 if port
                 else f"add element inet {self.table} pinned_hosts {{ {target} }}"
             )
-        _nft("-f", "-", text="\n".join(elements) + "\n")
+        self._nft("-f", "-", text="\n".join(elements) + "\n")
         return hosts | names
 
     @staticmethod
@@ -202,7 +211,7 @@ class Egress:
                 return
         bridge = self._bridge(name, named_hosts=True)
         try:
-            text = _nft("-s", "list", "table", "inet", self.table)
+            text = self._nft("-s", "list", "table", "inet", self.table)
         except NetworkRefused:
             return  # no table, nothing open
         lines = []
@@ -212,24 +221,25 @@ class Egress:
                 if element.strip().startswith(f'"{bridge}"'):
                     lines.append(f"delete element inet {self.table} {set_} {{ {element.strip()} }}")
         if lines:
-            _nft("-f", "-", text="\n".join(lines) + "\n")
+            self._nft("-f", "-", text="\n".join(lines) + "\n")
 
     def drop(self) -> None:
         """Take the table away; for an installation that is removed, and for tests."""
         with self._lock:
             self._loaded = None
-            _nft("-f", "-", text=f"add table inet {self.table}\ndelete table inet {self.table}\n")
+            self._nft(
+                "-f", "-", text=f"add table inet {self.table}\ndelete table inet {self.table}\n"
+            )
 
-
-def _nft(*argv: str, text: str = "") -> str:
-    nft = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if not nft:
-        raise NetworkRefused(
-            "nft is missing, so nothing would keep a sandbox from private addresses:"
-            " install the package nftables, or use tools without a network."
-        )
-    done = subprocess.run([nft, *argv], input=text, capture_output=True, text=True, check=False)
-    if done.returncode:
-        first = (done.stderr.strip() or "no message").splitlines()[0]
-        raise NetworkRefused(f"The packet filter could not be set up (nft: {first}).")
-    return done.stdout
+    def _nft(self, *argv: str, text: str = "") -> str:
+        nft = shutil.which("nft", path=self._search)
+        if not nft:
+            raise NetworkRefused(
+                "nft is missing, so nothing would keep a sandbox from private addresses:"
+                " install the package nftables, or use tools without a network."
+            )
+        done = subprocess.run([nft, *argv], input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            first = (done.stderr.strip() or "no message").splitlines()[0]
+            raise NetworkRefused(f"The packet filter could not be set up (nft: {first}).")
+        return done.stdout

@@ -68,8 +68,15 @@ def _set(name: str, kind: str, elements: list[str], *, interval: bool = False) -
     return lines
 
 
-_NO = "counter reject with icmpx type admin-prohibited"
-"""A program learns at once that it may not, instead of waiting for its timeout."""
+_NO = "counter goto refused"
+
+
+def refused_rules() -> list[str]:
+    """A program learns at once that it may not; ICMP alone is rationed by the kernel to one a second."""
+    return [
+        "meta l4proto tcp reject with tcp reset",
+        "reject with icmpx type admin-prohibited",
+    ]
 
 
 def forward_rules(begin: str) -> list[str]:
@@ -131,8 +138,9 @@ def script(installation: str, zone: Zone, allowed: Allowed) -> str:
         "add set inet TABLE pinned_hosts { type ifname . ipv4_addr; }",
         "add set inet TABLE pinned_ports { type ifname . ipv4_addr . inet_service; }",
     ]
-    lines += ["add chain inet TABLE named_hosts", "flush chain inet TABLE named_hosts"]
-    lines += [f"add rule inet TABLE named_hosts {rule}" for rule in named_hosts_rules()]
+    for chain, rules in (("refused", refused_rules()), ("named_hosts", named_hosts_rules())):
+        lines += [f"add chain inet TABLE {chain}", f"flush chain inet TABLE {chain}"]
+        lines += [f"add rule inet TABLE {chain} {rule}" for rule in rules]
     spoofed = f'iifname "{begin}*" fib saddr . iif oif missing counter drop'
     for chain, hook, priority, rules in (
         ("spoofed", "prerouting", "raw", [spoofed]),

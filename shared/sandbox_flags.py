@@ -84,13 +84,17 @@ def _mounts(sandbox: Sandbox, env_path: Path | None) -> list[dict[str, Any]]:
     ]
 
 
+def tmpfs_limits(sandbox: Sandbox) -> tuple[int, int]:
+    """Bytes and files of `/tmp`."""
+    if sandbox.kind == "run":
+        return min(256 * _MIB, sandbox.limits.memory_bytes // 4), 16_384
+    return sandbox.limits.memory_bytes // 2, 262_144
+
+
 def _tmpfs(sandbox: Sandbox) -> dict[str, str]:
     if any(mount.target == "/tmp" for mount in sandbox.mounts):  # noqa: S108 - inside the sandbox
         return {}
-    if sandbox.kind == "run":
-        size, inodes = min(256 * _MIB, sandbox.limits.memory_bytes // 4), 16_384
-    else:
-        size, inodes = sandbox.limits.memory_bytes // 2, 262_144
+    size, inodes = tmpfs_limits(sandbox)
     # noexec would stop nobody who already runs code here, and breaks wheels and JIT compilers
     return {"/tmp": f"rw,nosuid,nodev,size={size},nr_inodes={inodes},mode=1777"}  # noqa: S108
 
@@ -101,7 +105,8 @@ def _ulimits(sandbox: Sandbox) -> list[dict[str, Any]]:
         "nofile": files,
         "core": 0,
         "memlock": 65_536,
-        "fsize": sandbox.limits.disk_bytes,
+        # above the working folder's quota, which a program learns of by an error, not by a signal
+        "fsize": sandbox.limits.disk_bytes * 5 // 4,
     }
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in limits.items()]
 
