@@ -73,17 +73,17 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 
 
-def ensure(name: str, steps: Steps, state: Path) -> str:
+def ensure(name: str, steps: Steps, data: Path, state: Path) -> str:
     """The id (`sha256:…`) of a base image; made now if this host has never made it."""
     if name == "debian":
         try:
-            return debian_base.ensure(steps.containers, state, steps.log.say)
+            return debian_base.ensure(steps.containers, data, steps.log.say)
         except debian_base.BaseUnavailable as error:
             raise BuildFailed(f"The base image could not be made: {error}") from error
     recipe = RECIPES.get(name)
     if recipe is None:
         raise BuildFailed(f"There is no base image called {name}.")
-    parent = ensure(recipe.parent, steps, state)
+    parent = ensure(recipe.parent, steps, data, state)
     tag = f"{TAG}:{name}-{_key(name, parent, recipe)}"
     found = steps.containers.image_id(tag)
     if found is not None:
@@ -102,7 +102,7 @@ def _make(name: str, recipe: Recipe, parent: str, tag: str, steps: Steps) -> str
         return steps.containers.commit(
             container,
             tag,
-            env={"LANG": "C.UTF-8", "HOME": "/tmp"},
+            env={"LANG": "C.UTF-8"},
             labels={"base": name},
         )
     finally:

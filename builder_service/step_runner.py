@@ -42,6 +42,10 @@ class Steps:
                 f"The build did not end within {self.limits.wall_seconds} s. Look at the log for what it waits for."
             )
 
+    def next_number(self) -> int:
+        """Container names of one build are numbered."""
+        return next(self._numbers)
+
     def run(
         self,
         name: str,
@@ -55,7 +59,7 @@ class Steps:
     ) -> str:
         """The name of the container that has exited with 0, to be committed and then removed."""
         self.check()
-        container = f"{self.prefix}-{next(self._numbers)}"
+        container = f"{self.prefix}-{self.next_number()}"
         sandbox = Sandbox(
             name=container,
             image=image,

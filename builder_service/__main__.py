@@ -1,0 +1,63 @@
+"""`python -m builder_service`: the environment read, real adapters, run."""
+
+import os
+
+from builder_service.app import Builder
+from builder_service.fetch import Source
+from builder_service.git import CloneLimits
+from builder_service.operator_env import Operator
+from builder_service.place import take_place, worker_id
+from builder_service.settings import BuilderSettings
+from builder_service.workshop import Workshop
+from shared import logs
+from shared.bus_open import open_bus
+from shared.containers_docker import connect
+from shared.control import Control
+from shared.process import run_until_signalled, settings_or_exit
+
+
+def source_of(settings: BuilderSettings) -> Source:
+    """Where this installation's clones may come from."""
+    return Source(
+        allowed=settings.allowed,
+        limits=CloneLimits(settings.clone_bytes, settings.clone_files, settings.clone_seconds),
+        ca=settings.build_ca,
+        proxy=settings.build_proxy,
+    )
+
+
+def main() -> None:
+    settings = settings_or_exit(BuilderSettings, os.environ)
+    logs.configure("builder", json=settings.log_json)
+    place = take_place(settings.state)
+    control = Control(
+        settings.url, settings.secret("worker-token"), worker_id(settings.state, place.number)
+    )
+    containers = connect(settings.data, allow=settings.build_allow)
+    bus = open_bus(settings.bus_url, settings.data)
+    workshop = Workshop(
+        control=control,
+        containers=containers,
+        data=settings.data,
+        state=settings.state,
+        place=place.folder,
+        source=source_of(settings),
+        operator=Operator(
+            settings.build_ca,
+            settings.build_proxy,
+            settings.build_python_index,
+            settings.build_node_registry,
+        ),
+        silence_seconds=settings.builder_silence_seconds,
+    )
+    try:
+        run_until_signalled(Builder(settings, workshop, bus))
+    finally:
+        bus.close()
+        control.close()
+        containers.close()
+        place.leave()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Whether what a program printed shows that it works: usage, a version, or output; not a loader's error."""
+
+import re
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\r")
+
+_BROKEN = re.compile(
+    r"""
+    ^(?:\S+:\ )?error\ while\ loading\ shared\ libraries
+    | ^(?:\w+\.)*(?:ModuleNotFoundError|ImportError|SyntaxError|NameError|AttributeError)(?::|$)
+    | ^\s*(?:Error|TypeError)?(?::\ )?\[?(?:Error:\ )?Cannot\ find\ (?:module|package)\b
+    | \bERR_(?:MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT|REQUIRE_ESM|DLOPEN_FAILED|UNKNOWN_FILE_EXTENSION)\b
+    | ^(?:Uncaught\ )?(?:SyntaxError|ReferenceError):
+    | \b(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+'?\ not\ found
+    | No\ module\ named\ \S+
+    | (?:line\ \d+|^\S*sh|^env|exec):\ .*(?:command\ not\ found|No\ such\ file\ or\ directory|Permission\ denied)
+    | :\ bad\ interpreter:
+    | exec\ format\ error
+    | ^Segmentation\ fault | ^Illegal\ instruction
+    | DistributionNotFound | PackageNotFoundError
+    """,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
+_TRACE = re.compile(
+    r"^Traceback \(most recent call last\):|^\s+at .+:\d+:\d+\)?$|^Exception in thread",
+    re.MULTILINE,
+)
+
+_USAGE = re.compile(
+    r"""
+    \busage\b | \bsynopsis\b | ^\s*(?:options|commands|arguments|flags|subcommands|parameters)\s*:
+    | (?:^|\s|[\[,|])--?h(?:elp)?\b | \btry\ .*--?h(?:elp)?\b
+    | ^\s*(?:uso|utilisation|verwendung|aufruf|用法|使い方|использование)\b
+    | \b(?:missing|requires?|required|expected|too\ few|no)\b.*\b(?:arguments?|argument|option|operand|parameter|command|file|input)s?\b
+    | \b(?:unknown|invalid|unrecognized|unrecognised|illegal|unexpected)\b.*\b(?:option|argument|flag|command|parameter)s?\b
+    """,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
+_OPTION_LINE = re.compile(r"^\s{0,12}-{1,2}[A-Za-z][\w-]*(?:[ ,=\[<|].*)?$", re.MULTILINE)
+_VERSION = re.compile(r"(?:^|[\sv(/@-])\d+\.\d+(?:\.\d+)*", re.MULTILINE)
+
+
+def answers(stdout: bytes, stderr: bytes, exit_code: int, argument: str | None) -> bool:
+    """Whether this is the answer of a working tool to `argument` (None: the bare command)."""
+    out = _ANSI.sub("", stdout.decode(errors="replace")).strip()
+    err = _ANSI.sub("", stderr.decode(errors="replace")).strip()
+    text = f"{out}\n{err}".strip()
+    if not text or exit_code in (126, 127, 132, 134, 135, 137, 139):
+        return False
+    if _BROKEN.search(text):
+        return False
+    if _TRACE.search(
+        text
+    ):  # it crashed; only a usage text beside the trace would show that it works
+        return bool(re.search(r"^\s*usage\s*:", text, re.IGNORECASE | re.MULTILINE))
+    if _USAGE.search(text) or len(_OPTION_LINE.findall(text)) >= 2:
+        return True
+    if argument == "--version":
+        return exit_code == 0 and len(text.splitlines()) <= 12 and bool(_VERSION.search(text))
+    # A tool without options: it ran to its end and printed something.
+    return exit_code == 0 and bool(out)

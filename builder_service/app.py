@@ -1,0 +1,147 @@
+"""A builder from its ports: clear what a predecessor left, then build what is requested."""
+
+import shutil
+import threading
+from functools import partial
+
+import structlog
+
+from builder_service import on_build_requested, steps
+from builder_service.one_build import OneBuild
+from builder_service.settings import BuilderSettings
+from builder_service.slots import Slots
+from builder_service.workshop import Workshop
+from shared.bus import Bus
+from shared.consumer import Consumer
+from shared.control import Refused, Unavailable
+from shared.work import BuildAssignment
+
+log = structlog.get_logger()
+_DIRECTIVES_WAIT = 20.0
+_HAND_BACK_SECONDS = 20.0
+
+
+class Builder:
+    """One worker process: `run` returns after `stop`, once its builds are done or handed back."""
+
+    def __init__(self, settings: BuilderSettings, workshop: Workshop, bus: Bus) -> None:
+        self._settings = settings
+        self._workshop = workshop
+        self._live: dict[tuple[str, int], OneBuild] = {}
+        self._lock = threading.Lock()
+        self._begun = threading.Event()
+        self._closed = threading.Event()
+        self._slots = Slots(settings.builder_slots, changed=self._slot_is_free)
+        self._consumer = Consumer(
+            bus,
+            "builder",
+            {
+                "BuildRequested": partial(
+                    on_build_requested.handle,
+                    control=workshop.control,
+                    slots=self._slots,
+                    begin=self.begin,
+                )
+            },
+            slots=settings.builder_slots,
+            free_slots=self.free_slots,
+        )
+
+    def run(self) -> None:
+        """Blocks until `stop`, then drains."""
+        self.clear()
+        threading.Thread(target=self._listen, name="directives", daemon=True).start()
+        log.info(
+            "builder_ready",
+            worker=self._workshop.control.worker,
+            slots=self._settings.builder_slots,
+        )
+        self._consumer.run()
+        self._drain()
+
+    def stop(self) -> None:
+        """Claim nothing more; safe in a signal handler."""
+        self._consumer.stop()
+
+    def clear(self) -> None:
+        """Remove what a killed predecessor on this host left: builds are begun again, not adopted."""
+        containers = self._workshop.containers
+        for kind in ("build", "run"):
+            for status in containers.list({"place": str(self._workshop.place), "kind": kind}):
+                log.warning("orphan_removed", container=status.name)
+                containers.remove(status.name)
+        shutil.rmtree(self._workshop.place / "builds", ignore_errors=True)
+
+    def building(self) -> list[OneBuild]:
+        with self._lock:
+            return list(self._live.values())
+
+    def free_slots(self) -> int:
+        """None while the disk is nearly full; kept steps go first."""
+        if self._used() >= self._settings.builder_collect_above and not self.building():
+            removed = steps.collect(
+                self._workshop.state,
+                self._workshop.containers.remove_image,
+                lambda: self._used() >= self._settings.builder_collect_above,
+            )
+            if removed:
+                log.info("steps_collected", count=len(removed))
+        if self._used() >= self._settings.builder_disk_full:
+            log.warning("disk_nearly_full", used=round(self._used(), 3))
+            return 0
+        return self._slots.free()
+
+    def begin(self, assignment: BuildAssignment) -> None:
+        """Begin a claimed build in the slot that was taken for it."""
+        build = OneBuild(self._workshop, assignment)
+        with self._lock:
+            self._live[(build.id, build.fence)] = build
+        self._begun.set()
+
+        def live() -> None:
+            try:
+                build.live()
+            finally:
+                with self._lock:
+                    del self._live[(build.id, build.fence)]
+
+        self._slots.begin(live, name=assignment.id)
+
+    def _used(self) -> float:
+        disk = shutil.disk_usage(self._workshop.state)
+        return disk.used / (disk.used + disk.free)
+
+    def _slot_is_free(self) -> None:
+        self._consumer.wake()
+
+    def _listen(self) -> None:
+        """Cancels pushed by web, while there are builds; heartbeats bring the same should this be cut off."""
+        while not self._closed.is_set():
+            if not self.building():
+                self._begun.wait()
+                self._begun.clear()
+                continue
+            try:
+                told = self._workshop.control.directives(_DIRECTIVES_WAIT)
+            except (Unavailable, Refused) as error:
+                log.debug("directives_unanswered", reason=str(error))
+                self._closed.wait(2.0)
+                continue
+            with self._lock:
+                live = dict(self._live)
+            for item in told:
+                build = live.get((item.id, item.fence)) if item.kind == "build" else None
+                if build is not None:
+                    build.direct(item.directive)
+            if told:  # they are told again until the build has ended
+                self._closed.wait(0.5)
+
+    def _drain(self) -> None:
+        log.info("builder_draining", builds=len(self.building()))
+        if not self._slots.wait_empty(self._settings.builder_drain_seconds):
+            for build in self.building():
+                build.hand_back()
+            self._slots.wait_empty(_HAND_BACK_SECONDS)
+        self._closed.set()
+        self._begun.set()
+        log.info("builder_drained")

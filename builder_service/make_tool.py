@@ -1,0 +1,147 @@
+"""From a link to an image that answers: clone, detect, build, smoke, publish; and the report of it."""
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder_service import about, bases, build_log, fetch, locks, smoke, snapshot, steps
+from builder_service import plan as plans
+from builder_service.build_log import BuildLog
+from builder_service.detect import python_manifests
+from builder_service.detect.finding import Facts, NoPlan
+from builder_service.detect.tree import Tree
+from builder_service.failures import BuildFailed
+from builder_service.step_runner import Steps
+from builder_service.workshop import Workshop
+from shared.git_link import BadLink, GitLink, check_folder, parse
+from shared.plan import Plan
+from shared.work import BuildAssignment, BuildReport, PlanTried
+
+
+@dataclass
+class Tool:
+    """One build: fills its report as it goes, so that a failure tells what was found before it."""
+
+    workshop: Workshop
+    assignment: BuildAssignment
+    folder: Path
+    log: BuildLog
+    steps: Steps
+    cancelled: threading.Event
+    report: BuildReport
+
+    def make(self) -> None:
+        """Ends with the report of a success, or raises `BuildFailed`."""
+        self.log.phase("cloning")
+        link = self._link()
+        fetched = self._fetch(link)
+        self.log.phase("detecting")
+        tree = Tree(fetched.tree / fetched.folder)
+        plan = self._plan(tree, link, fetched)
+        texts = about.about(tree)
+        self.report.readme, self.report.description, self.report.licence = (
+            texts.readme, texts.description, texts.licence,
+        )  # fmt: skip
+        self.log.phase("building")
+        try:
+            self._image(plan, tree, link, fetched)
+        except BuildFailed as failure:
+            self.report.plans_tried = [PlanTried(plan=plan, reason=str(failure))]
+            raise
+        self.log.phase("publishing")
+        source = self.folder / "source.tar.zst"
+        sha256 = snapshot.write(fetched.tree, source)
+        self.report.source_key = build_log.upload(
+            self.workshop.control, self.assignment, "source", source, sha256, self.cancelled
+        )
+        self.report.state = "succeeded"
+
+    def _link(self) -> GitLink:
+        try:
+            return parse(self.assignment.link, self.workshop.source.allowed)
+        except BadLink as error:
+            raise BuildFailed(str(error)) from error
+
+    def _fetch(self, link: GitLink) -> fetch.Fetched:
+        self.log.say(f"cloning {link.url}")
+        try:
+            folder = check_folder(self.assignment.folder)
+            found = fetch.fetch(
+                link,
+                self.assignment.ref,
+                folder,
+                self.folder / "clone",
+                self.workshop.source,
+                cancelled=self.cancelled,
+                on_progress=self.steps.check,
+            )
+        except BadLink as error:
+            raise BuildFailed(str(error)) from error
+        for note in found.notes:
+            self.log.say(note)
+        self.log.say(f"{found.ref} is commit {found.commit}")
+        self.report.commit = found.commit
+        return found
+
+    def _plan(self, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> Plan:
+        version = None
+        if python_manifests.read(tree).version_from_tag:
+            version = fetched.version()
+            self.log.say(f"the version from the repository's tags is {version}")
+        facts = Facts(
+            fetched.folder.rsplit("/", 1)[-1] or link.name, self.assignment.command, version
+        )
+        try:
+            plan = plans.choose(
+                tree, facts, runtime=self.assignment.runtime, network=self.assignment.network
+            )
+        except NoPlan as error:
+            raise BuildFailed(str(error)) from error
+        for line in plan.evidence:
+            self.log.say(line)
+        self.report.plan = plan
+        self.report.commands = plan.commands
+        return plan
+
+    def _image(self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> None:
+        state, containers = self.workshop.state, self.workshop.containers
+        base = bases.ensure(plan.base, self.steps, self.workshop.data, state)
+        identity = plans.identity(
+            repository=link.url,
+            commit=fetched.commit,
+            folder=fetched.folder,
+            plan=plan,
+            base=base,
+            scope=self.assignment.scope,
+        )
+        tag = f"{steps.BUILD_TAG}:{identity}"
+        with locks.held(
+            state / "locks", f"build-{identity[:32]}", self.workshop.clock, self.steps.check
+        ):
+            image = containers.image_id(tag)
+            self.report.reused = image is not None
+            if image is None:
+                built = steps.build(plan, base, tree.root, self.steps, state, self.assignment.scope)
+            else:
+                built = image
+                self.log.say("this image was built before; nothing is built twice")
+            self.log.phase("smoking")
+            answered = smoke.smoke(built, plan, self.steps)
+            if image is None:
+                image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
+        self.report.identity, self.report.image = identity, image
+        self.report.image_bytes = containers.image_size(image)
+        self.report.commands = answered.commands
+        self.report.plan = plan.model_copy(
+            update={
+                "commands": answered.commands,
+                "evidence": [*plan.evidence, *([answered.note] if answered.note else [])],
+            }
+        )
+        self.report.plans_tried = [PlanTried(plan=self.report.plan)]
+
+
+def container_prefix(assignment: BuildAssignment) -> str:
+    """Names of a build's containers begin with this; unique for each attempt."""
+    return "b" + hashlib.sha256(f"{assignment.id}/{assignment.attempt}".encode()).hexdigest()[:16]

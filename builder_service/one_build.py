@@ -1,0 +1,186 @@
+"""The life of one build under its lease: heartbeats, directives, the log, and exactly one end."""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from builder_service import build_log, snapshot
+from builder_service.build_log import BuildLog, LogSender
+from builder_service.failures import BuildFailed, Cancelled, TimedOut
+from builder_service.make_tool import Tool, container_prefix
+from builder_service.step_runner import Steps
+from builder_service.workshop import Workshop
+from shared.containers import EngineUnavailable, ImageGone, NetworkRefused
+from shared.control import Lost, Refused, Unavailable, through_outages
+from shared.work import BuildAssignment, BuildReport, Release
+
+log = structlog.get_logger()
+End = Literal["cancel", "lost", "release"]
+
+
+class OneBuild:
+    """`live` blocks until the build has ended; `direct` and `hand_back` end it from other threads."""
+
+    def __init__(self, workshop: Workshop, assignment: BuildAssignment) -> None:
+        self.id = assignment.id
+        self.fence = assignment.fence
+        self._workshop = workshop
+        self._assignment = assignment
+        self._end: End | None = None
+        self._ending = threading.Event()
+        self._give_up = threading.Event()
+        self._closed = threading.Event()
+
+    def direct(self, directive: str) -> None:
+        """What web told: `cancel` or `lost` end the build."""
+        if directive == "cancel":
+            self._end_by("cancel")
+        elif directive == "lost":
+            self._end_by("lost")
+            self._give_up.set()
+
+    def hand_back(self) -> None:
+        """End it here; another builder, or this one's successor, starts it again."""
+        self._end_by("release")
+
+    def _end_by(self, end: End) -> None:
+        if self._end is None or end == "lost":
+            self._end = end
+        self._ending.set()
+
+    def live(self) -> None:
+        folder = self._workshop.place / "builds" / container_prefix(self._assignment)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+        spool = BuildLog(folder / "log", self._assignment.limits.log_bytes)
+        sender = LogSender(spool, self._workshop.control, self._assignment, self._give_up)
+        heart = threading.Thread(target=self._beat, name="build-lease", daemon=True)
+        sender.begin()
+        heart.start()
+        try:
+            report = BuildReport(fence=self.fence, state="failed")
+            retry = self._make(folder, spool, report)
+            if sender.lost.is_set():
+                self._end_by("lost")
+            self._close(spool, sender, report, retry)
+        except Lost:
+            log.warning("build_lost", build_id=self.id)
+        except Unavailable as error:
+            log.warning("build_given_up", build_id=self.id, reason=str(error))
+        finally:
+            self._give_up.set()
+            self._closed.set()
+            spool.end()
+            sender.flush()
+            heart.join()
+            spool.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _make(self, folder: Path, spool: BuildLog, report: BuildReport) -> str:
+        """Fills the report; returns a reason when the fault is ours and the build should be tried again."""
+        clock, limits = self._workshop.clock, self._assignment.limits
+        steps = Steps(
+            containers=self._workshop.containers,
+            clock=clock,
+            log=spool,
+            limits=limits,
+            operator=self._workshop.operator,
+            prefix=container_prefix(self._assignment),
+            labels={
+                "place": str(self._workshop.place),
+                "build": self.id,
+                "attempt": self._assignment.attempt,
+            },
+            deadline=clock.monotonic() + limits.wall_seconds,
+            ended=self._ending.is_set,
+        )
+        tool = Tool(self._workshop, self._assignment, folder, spool, steps, self._ending, report)
+        try:
+            tool.make()
+        except Cancelled:
+            report.state = "cancelled"
+            report.reason = "The build was cancelled."
+        except TimedOut as error:
+            report.state, report.reason = "timed_out", str(error)
+        except BuildFailed as error:
+            report.state, report.reason = "failed", str(error)
+        except NetworkRefused as error:
+            report.state = "failed"
+            report.reason = f"This worker cannot give builds a network: {error}"
+        except (EngineUnavailable, ImageGone, OSError) as error:
+            log.exception("build_fault", build_id=self.id)
+            return f"The builder had a fault: {error}"
+        return ""
+
+    def _close(self, spool: BuildLog, sender: LogSender, report: BuildReport, retry: str) -> None:
+        control, lease = self._workshop.control, self._assignment
+        if self._end == "lost":
+            return
+        if self._end == "release" and report.state == "cancelled":
+            spool.say("handed back; the build starts again")
+            self._flush(spool, sender)
+            self._told(
+                Release(fence=self.fence, reason="the builder is stopping", costs_attempt=False)
+            )
+            return
+        if retry:
+            self._told(Release(fence=self.fence, reason=retry))
+            return
+        spool.say(report.state + (f": {report.reason}" if report.reason else ""))
+        self._flush(spool, sender)
+        try:
+            build_log.upload(
+                control,
+                lease,
+                build_log.STREAM,
+                spool.path,
+                snapshot.digest(spool.path),
+                self._give_up,
+            )
+        except Refused as error:
+            log.error("build_log_not_kept", build_id=self.id, reason=str(error))
+        if report.state != "succeeded":
+            report.image = report.identity = None
+        through_outages(lambda: control.finish("build", lease, report), stop=self._give_up)
+        log.info(
+            "build_finished",
+            build_id=self.id,
+            state=report.state,
+            reason=report.reason,
+            reused=report.reused,
+        )
+
+    def _flush(self, spool: BuildLog, sender: LogSender) -> None:
+        spool.end()
+        sender.flush()
+        if sender.lost.is_set():
+            raise Lost("the log was refused under this lease")
+
+    def _told(self, release: Release) -> None:
+        control = self._workshop.control
+        through_outages(
+            lambda: control.release("build", self._assignment, release), stop=self._give_up
+        )
+
+    def _beat(self) -> None:
+        """Renew the lease; its answers and a long silence end the build."""
+        clock, control = self._workshop.clock, self._workshop.control
+        confirmed = clock.monotonic()
+        pause = self._assignment.heartbeat_seconds
+        while not self._closed.wait(pause):
+            asked = clock.monotonic()
+            try:
+                told = control.heartbeat("build", self._assignment).directive
+            except (Unavailable, Refused) as error:
+                log.warning("heartbeat_unanswered", build_id=self.id, reason=str(error))
+                if asked - confirmed > self._workshop.silence_seconds:
+                    self.direct("lost")
+                pause = self._assignment.heartbeat_seconds / 5
+                continue
+            confirmed, pause = asked, self._assignment.heartbeat_seconds
+            if told != "continue":
+                self.direct(told)

@@ -1,0 +1,132 @@
+"""Does the image answer? Its commands are tried in the sandbox of runs, best first."""
+
+import os
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder_service.answers import answers
+from builder_service.failures import BuildFailed
+from builder_service.step_runner import Steps
+from shared.containers import EngineRefused, Mount, Sandbox
+from shared.plan import Command, Network, Plan
+from shared.work import Limits
+
+SECONDS = 20
+TRIED = 6
+"""Commands that are tried at most; the others keep their place."""
+_KEPT = 256 * 1024
+_USER = 65532
+_ARGUMENTS: tuple[str | None, ...] = ("--help", "-h", "--version", "help", None)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The commands in their final order, and what has to be said about it."""
+
+    commands: list[Command]
+    note: str = ""
+
+
+def smoke(image: str, plan: Plan, steps: Steps) -> Answered:
+    """The commands, the first of which answers; `BuildFailed` with the tool's last words when none does."""
+    words = ""
+    for index, command in enumerate(plan.commands[:TRIED]):
+        steps.log.say(f"does {command.name} answer?")
+        said = _ask(image, command, plan, steps)
+        if said is None:
+            if index == 0:
+                return Answered(plan.commands)
+            silent = [other.name for other in plan.commands[:index]]
+            note = f"{', '.join(silent)} did not answer, {command.name} did, so it comes first."
+            steps.log.say(note)
+            others = [other for other in plan.commands if other is not command]
+            first, later = others[index:], others[:index]
+            return Answered([command, *first, *later], note)
+        words = words or said
+    names = ", ".join(command.name for command in plan.commands[:TRIED])
+    raise BuildFailed(
+        f"The image was built, but {names} did not answer to --help, -h, --version, help or alone. "
+        + (f"Its last words: {words}" if words else "It printed nothing.")
+    )
+
+
+def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
+    """None when the command answers, else its last words."""
+    words = ""
+    for argument in _ARGUMENTS:
+        steps.check()
+        out, err, exit_code = _run(image, command, argument, plan, steps)
+        shown = " ".join([command.name, *([argument] if argument else [])])
+        if answers(out, err, exit_code, argument):
+            steps.log.say(f"{shown}: answered with exit code {exit_code}")
+            steps.log.write((out or err)[:4000].rstrip() + b"\n")
+            return None
+        last = _last_words(out, err)
+        steps.log.say(f"{shown}: no answer, exit code {exit_code}")
+        if last and last != words:
+            steps.log.write((err or out)[-2000:].rstrip() + b"\n")
+        words = last or words
+    return words
+
+
+def _last_words(out: bytes, err: bytes) -> str:
+    lines = [
+        line.strip() for line in (err or out).decode(errors="replace").splitlines() if line.strip()
+    ]
+    return lines[-1][:300] if lines else ""
+
+
+def _run(
+    image: str, command: Command, argument: str | None, plan: Plan, steps: Steps
+) -> tuple[bytes, bytes, int]:
+    folder = Path(tempfile.mkdtemp(prefix="toolyard-smoke-"))
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, _USER, _USER)
+        else:
+            folder.chmod(0o777)
+        name = f"{steps.prefix}-smoke-{steps.next_number()}"
+        sandbox = Sandbox(
+            name=name,
+            image=image,
+            argv=[*command.run, *([argument] if argument else [])],
+            kind="run",
+            limits=Limits(wall_seconds=SECONDS, log_bytes=1 << 20),
+            network=Network(mode="off"),
+            env=plan.env,
+            labels=steps.labels,
+            mounts=(Mount(folder, "/work"),),
+        )
+        try:
+            return _watch(name, sandbox, steps)
+        except EngineRefused as error:  # the program itself cannot be executed
+            return b"", f"cannot be executed: {error}".encode(), 127
+        finally:
+            steps.containers.remove(name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _watch(name: str, sandbox: Sandbox, steps: Steps) -> tuple[bytes, bytes, int]:
+    kept = {"stdout": bytearray(), "stderr": bytearray()}
+
+    def read() -> None:
+        for stream, data in steps.containers.output(name):
+            kept[stream] += data[: max(0, _KEPT - len(kept[stream]))]
+
+    steps.containers.create(sandbox)
+    reader = threading.Thread(target=read, name="smoke-output", daemon=True)
+    reader.start()
+    steps.containers.start(name)
+    until = steps.clock.monotonic() + SECONDS
+    while (exit_ := steps.containers.wait(name, 0.5)) is None:
+        steps.check()
+        if steps.clock.monotonic() > until:
+            steps.containers.stop(name, 0)
+            reader.join(10)
+            return bytes(kept["stdout"]), bytes(kept["stderr"]), 137
+    reader.join(10)
+    return bytes(kept["stdout"]), bytes(kept["stderr"]), exit_.exit_code
