@@ -13,7 +13,9 @@ def commands_of(version: Version) -> list[Command]:
 def choose(version: Version, name: str | None) -> Command:
     """The named command, else the owner's, else the best; raises `Invalid` where there is none such."""
     commands = commands_of(version)
-    by_name = {command.name: command for command in reversed(commands)}
+    by_name: dict[str, Command] = {}
+    for command in commands:
+        by_name.setdefault(command.name, command)
     if name:
         if name in by_name:
             return by_name[name]
