@@ -20,9 +20,10 @@ case "$mirror" in */debian)
   echo "deb $mirror-security bookworm-security main" > /etc/apt/sources.list.d/security.list ;;
 esac
 if [ -n "$SSL_CERT_FILE" ]; then echo "Acquire::https::CaInfo \\"$SSL_CERT_FILE\\";" > /tmp/apt.conf; export APT_CONFIG=/tmp/apt.conf; fi
-apt-get -q update
-[ "$1" = "--upgrade" ] && { shift; apt-get -q -y upgrade; }
-[ $# -eq 0 ] || apt-get -q -y install --no-install-recommends -- "$@"
+apt="apt-get -qq -y -o Dpkg::Use-Pty=0"
+$apt update
+[ "$1" = "--upgrade" ] && { shift; $apt upgrade; }
+$apt install --no-install-recommends -- "$@"
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt/* /var/log/dpkg.log
 """
@@ -94,7 +95,7 @@ def ensure(name: str, steps: Steps, data: Path, state: Path) -> str:
 
 def _make(name: str, recipe: Recipe, parent: str, tag: str, steps: Steps) -> str:
     steps.log.say(f"making the base image {name}, once for this host")
-    script = APT + recipe.script
+    script = (APT if recipe.packages else "") + recipe.script
     upgrade = ["--upgrade"] if recipe.parent == "debian" else []
     argv = ["bash", "-ec", script, "bash", *upgrade, *recipe.packages]
     container = steps.run(f"base image {name}", parent, argv, as_root=True, env=dict(recipe.env))

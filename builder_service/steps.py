@@ -93,7 +93,9 @@ def _kept(
     with locks.held(state / "locks", f"step-{key.hexdigest()[:32]}", steps.clock, steps.check):
         found = steps.containers.image_id(tag)
         if found is None:
-            steps.log.say(f"{step.name}: {_shown(step.argv)}")
+            steps.log.say(
+                f"{step.name}: {_shown(step.argv) if step.argv != ['true'] else 'copied'}"
+            )
             found = _make(step, image, tag, steps, state, tree, files)
         else:
             steps.log.say(f"{step.name}: kept from an earlier build")
