@@ -46,12 +46,47 @@ LICENCES = {
 }
 SPRITE = "web/static/vendor/icons.svg"
 LICENCE_FILE = "web/static/vendor/LICENCES.txt"
-ICONS = (
-    "archive arrow-down-to-line ban book-open chevron-right circle-alert circle-check circle-dashed "
-    "circle-user circle-x clock copy download file file-archive file-text git-branch globe history "
-    "image info key-round link lock log-out package paperclip pencil play plus rotate-cw search "
-    "square-terminal table timer-off trash-2 triangle-alert wrap-text x"
-).split()
+ICONS = [
+    "archive",
+    "arrow-down-to-line",
+    "ban",
+    "book-open",
+    "chevron-right",
+    "circle-alert",
+    "circle-check",
+    "circle-dashed",
+    "circle-user",
+    "circle-x",
+    "clock",
+    "copy",
+    "download",
+    "file",
+    "file-archive",
+    "file-text",
+    "git-branch",
+    "globe",
+    "history",
+    "image",
+    "info",
+    "key-round",
+    "link",
+    "lock",
+    "log-out",
+    "package",
+    "paperclip",
+    "pencil",
+    "play",
+    "plus",
+    "rotate-cw",
+    "search",
+    "square-terminal",
+    "table",
+    "timer-off",
+    "trash-2",
+    "triangle-alert",
+    "wrap-text",
+    "x",
+]
 
 
 def pack(spec: str, folder: Path) -> Path:
@@ -127,8 +162,7 @@ def check() -> list[str]:
     return [
         path
         for path, wanted in locked.items()
-        if not (ROOT / path).is_file()
-        or integrity((ROOT / path).read_bytes(), "sha384") != wanted
+        if not (ROOT / path).is_file() or integrity((ROOT / path).read_bytes(), "sha384") != wanted
     ]
 
 

@@ -1,0 +1,29 @@
+"""The pages: one file a page family, drawn on the server, brought to life by small modules."""
+
+from flask import Flask
+
+import web.views.accounts
+import web.views.assets
+import web.views.builds
+import web.views.context
+import web.views.guide
+import web.views.outputs
+import web.views.runs
+import web.views.tools
+from web.ports import WebPorts
+
+
+def register(app: Flask, ports: WebPorts) -> None:
+    """Add every page and what its templates need."""
+    pages = web.views
+    pages.assets.register(app)
+    pages.context.install(app, ports)
+    for family in (
+        pages.accounts,
+        pages.tools,
+        pages.builds,
+        pages.runs,
+        pages.outputs,
+        pages.guide,
+    ):
+        app.register_blueprint(family.blueprint())

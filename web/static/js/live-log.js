@@ -6,12 +6,14 @@ import { StreamBytes, bytesOf } from "./stream-bytes.js";
 const AT_ONCE = 8 << 20; // of an ended job's stream; the rest on demand
 
 class Follower {
-  #box; #root; #view; #source; #streams; #last = ""; #said; #timer = 0; #ended = false; #fresh = true; #whole = false;
+  #box; #root; #view; #source; #streams; #last = ""; #said; #timer = 0; #ended = false; #whole = false; #shown;
 
   constructor(root) {
     this.#root = root;
     this.#box = root.querySelector(".log");
     this.#said = root.querySelector("[data-said]");
+    const { state, seq, place } = root.dataset;
+    this.#shown = { state, seq: Number(seq), place };
     this.#box.replaceChildren();
     this.#view = new LogView(this.#box);
     this.#bar();
@@ -51,14 +53,12 @@ class Follower {
       this.#say("Another worker starts it again.");
       this.#drawAnew();
     });
-    for (const name of ["phase", "state", "queue"]) on(name, () => this.#drawAnew());
+    // The first events repeat what the page shows already.
+    on("phase", ({ seq }) => seq > this.#shown.seq && this.#news("seq", seq));
+    on("state", ({ state, cancelling }) => this.#news("state", state + (cancelling ? "!" : "")));
+    on("queue", ({ position }) => this.#news("place", String(position)));
     on("end", () => this.#end());
-    source.addEventListener("open", () => {
-      this.#say("");
-      this.#fresh = true;
-      // The page already shows what the first events repeat.
-      setTimeout(() => (this.#fresh = false), 400);
-    });
+    source.addEventListener("open", () => this.#say(""));
     source.addEventListener("error", () => {
       if (this.#ended) return;
       this.#say("The connection was lost. Trying again.");
@@ -86,8 +86,14 @@ class Follower {
     if (this.#root.dataset.live === "1") this.#drawAnew(true);
   }
 
+  #news(name, value) {
+    if (this.#shown[name] === value) return;
+    this.#shown[name] = value;
+    this.#drawAnew();
+  }
+
   #drawAnew(now = false) {
-    if ((this.#fresh && !now) || this.#root.dataset.live !== "1") return;
+    if (this.#root.dataset.live !== "1") return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => document.body.dispatchEvent(new CustomEvent("job:changed")), now ? 0 : 120);
   }

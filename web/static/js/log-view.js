@@ -9,7 +9,7 @@ const KEEP_CHARACTERS = 48_000_000;
 const LETTER = { stdout: "L", stderr: "E" };
 
 function colour([r, g, b], ground) {
-  return `color-mix(in oklch, rgb(${r} ${g} ${b}), var(${ground}) 30%)`;
+  return `color-mix(in oklch, rgb(${r} ${g} ${b}), var(${ground}) 45%)`;
 }
 
 function draw(span, runs) {

@@ -12,7 +12,7 @@ function size(bytes) {
 }
 
 class RunForm {
-  #form; #line; #mirror; #input; #chips; #files = []; #fault;
+  #form; #line; #mirror; #input; #chips; #files = []; #fault; #timer = 0; #asked = 0;
 
   constructor(form) {
     this.#form = form;
@@ -22,7 +22,11 @@ class RunForm {
     this.#chips = form.querySelector("[data-chips]");
     this.#fault = form.querySelector("[data-file-fault]");
     form.querySelector(".cli").classList.add("mirrored");
-    this.#line.addEventListener("input", () => this.#colour());
+    this.#line.addEventListener("input", () => {
+      this.#colour();
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#parse(), 220);
+    });
     this.#line.addEventListener("keydown", (event) => this.#key(event));
     form.querySelector(".cli").addEventListener("click", (event) => {
       if (event.target === event.currentTarget) this.#line.focus();
@@ -76,6 +80,15 @@ class RunForm {
       return part;
     });
     this.#mirror.replaceChildren(...parts, document.createTextNode("\u200b"));
+  }
+
+  async #parse() {
+    const asked = ++this.#asked;
+    const body = new URLSearchParams({ line: this.#line.value, csrf_token: this.#form.elements.csrf_token.value });
+    const answer = await fetch(this.#form.dataset.parse, { method: "POST", body }).catch(() => null);
+    if (!answer?.ok || asked !== this.#asked) return;
+    // Our own template, escaped there: the server alone decides what the line means.
+    this.#form.querySelector("#parsed").innerHTML = await answer.text();
   }
 
   #add(files, into) {
