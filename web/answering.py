@@ -25,7 +25,7 @@ class Answering:
     def __init__(self, probe: Probe, longest_gap_seconds: float) -> None:
         self._probe = probe
         self._longest_gap_ms = int(longest_gap_seconds * 1000)
-        self._since: int | None = None
+        self.since: int | None = None
         self._last: int | None = None
 
     def ask(self, now: int) -> None:
@@ -33,14 +33,14 @@ class Answering:
         if not self._probe():
             self.forget()
             return
-        if self._since is None or self._last is None or now - self._last > self._longest_gap_ms:
-            self._since = now
+        if self.since is None or self._last is None or now - self._last > self._longest_gap_ms:
+            self.since = now
         self._last = now
 
     def forget(self) -> None:
         """Something did not answer: whoever was silent may have been unable to speak."""
-        self._since = self._last = None
+        self.since = self._last = None
 
     def lasted(self, now: int, lease_ms: int) -> bool:
         """Whether every living worker has had a whole lease time to renew its lease."""
-        return self._since is not None and now - self._since >= lease_ms
+        return self.since is not None and now - self.since >= lease_ms

@@ -43,7 +43,7 @@ class Reaper:
         """`probe` asks whether web answers workers; `ring` wakes the relay after a commit."""
         self._transactions = transactions
         self._times = times or LeaseTimes()
-        self._answering = Answering(probe, longest_gap_seconds=4 * period + 5)
+        self.answering = Answering(probe, longest_gap_seconds=4 * period + 5)
         self._ring = ring
         self._period = period
         self._announce_after_ms = int(announce_after * 1000)
@@ -55,7 +55,7 @@ class Reaper:
             try:
                 self.tick()
             except SQLAlchemyError as error:
-                self._answering.forget()
+                self.answering.forget()
                 log.warning("reaper_database_away", error=str(error))
             except Exception:
                 log.exception("reaper_failed")
@@ -66,9 +66,9 @@ class Reaper:
     def tick(self) -> int:
         """One round; how many jobs it moved or announced."""
         now = self._transactions.now_ms()
-        self._answering.ask(now)
+        self.answering.ask(now)
         done = self._heal_waiting() + self._announce_forgotten(now)
-        if self._answering.lasted(now, self._times.lease_ms):
+        if self.answering.lasted(now, self._times.lease_ms):
             done += self._end_expired()
         if done:
             self._ring(outbox.DOORBELL)
