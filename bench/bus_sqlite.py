@@ -29,7 +29,7 @@ def measure(context: Context) -> Iterator[Figure]:
     """Two figures: p95 in milliseconds, then the rate."""
     folder = context.scratch / "bus-sqlite"
     paced = _go(folder / "paced", _PACED, 1 / _PER_SECOND)
-    waits = [received - sent for sent, received in paced.pairs]
+    waits = [float(received - sent) for sent, received in paced.pairs]
     yield Figure(
         "bus-sqlite",
         percentile(waits, 0.95) / 1e6,

@@ -19,6 +19,7 @@ import pytest
 
 from shared.db import Transactions
 from shared.migrate import migrate
+from shared.schema.everything import metadata
 
 _TEMPLATE = "toolyard_template"
 
@@ -28,6 +29,8 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.clean: list[str] = []
+        """Migrated, empty databases that a test has given back."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,7 +41,15 @@ class PostgresServer:
             user = pwd.getpwnam("postgres")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
             as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        initdb: list[str | Path] = [bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+        initdb: list[str | Path] = [
+            bin_folder / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+        ]
         initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
             [*as_postgres, *initdb], check=True, stdout=subprocess.DEVNULL, cwd=self._folder
@@ -79,6 +90,21 @@ class PostgresServer:
             host=str(self._folder), user="postgres", dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(statement.encode())
+
+    def empty(self, database: str) -> bool:
+        """Delete every row (a hundred times quicker than a new database); False if the schema was changed."""
+        statements = [f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)]
+        self.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        )
+        try:
+            with psycopg.connect(
+                host=str(self._folder), user="postgres", dbname=database
+            ) as connection:
+                connection.execute(";".join(statements).encode())
+        except psycopg.Error:
+            return False
+        return True
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
@@ -127,10 +153,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """`new_database("sqlite" | "postgresql", migrated=True)` makes a database of its own; gives its URL."""
-    made: list[str] = []
+    """`new_database("sqlite" | "postgresql")` gives the URL of an empty migrated database.
 
-    def make(kind: str, *, migrated: bool = True) -> str:
+    `migrated=False`: without tables; `reuse=False`: for a test that changes the schema.
+    """
+    given: list[str] = []
+    spoilt: list[str] = []
+
+    def make(kind: str, *, migrated: bool = True, reuse: bool = True) -> str:
         name = f"test_{secrets.token_hex(6)}"
         if kind == "sqlite":
             path = tmp_path / f"{name}.db"
@@ -138,15 +168,20 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
                 shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
             return f"sqlite:///{path}"
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        template = _TEMPLATE if migrated else "template0"
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        made.append(name)
+        if migrated and reuse and server.clean:
+            name = server.clean.pop()
+        else:
+            template = _TEMPLATE if migrated else "template0"
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        (given if migrated and reuse else spoilt).append(name)
         return server.url(name)
 
     yield make
-    for name in made:
+    for name in given:
         server = request.getfixturevalue("postgres_server")
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        (server.clean if server.empty(name) else spoilt).append(name)
+    for name in spoilt:
+        request.getfixturevalue("postgres_server").execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -177,7 +177,7 @@ def test_a_finished_build_becomes_a_mail_file(transactions: Transactions, tmp_pa
 
 
 def test_a_disabled_account_gets_no_mail(transactions: Transactions, tmp_path: Path) -> None:
-    ids = finished(transactions, disabled_at=5)
+    ids = finished(transactions, disabled=True)
     _handle_run(transactions, ids, tmp_path / "mail")
     assert not (tmp_path / "mail").exists()
 

@@ -105,6 +105,10 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def void(_: object) -> None:
+    """A lambda's way to return nothing."""
+
+
 def publish(bus: MemoryBus, count: int) -> None:
     for number in range(count):
         bus.publish(RunRequested(event_id=f"evt_{number}", at=1, run_id=f"run_{number}"))
@@ -114,7 +118,7 @@ def test_no_more_is_fetched_than_there_are_slots() -> None:
     bus, release = MemoryBus(), threading.Event()
     publish(bus, 6)
     consumer = Consumer(
-        bus, "runner", {"RunRequested": lambda e: release.wait(10)}, slots=2, wait=0.1
+        bus, "runner", {"RunRequested": lambda e: void(release.wait(10))}, slots=2, wait=0.1
     )
     thread = run(consumer)
 

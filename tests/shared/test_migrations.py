@@ -29,11 +29,14 @@ def test_models_and_migrations_agree(transactions: Transactions) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_comparison_sees_a_missing_index(transactions: Transactions) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_comparison_sees_a_missing_index(new_database: Callable[..., str], kind: str) -> None:
+    transactions = Transactions(new_database(kind, reuse=False))
     with transactions.engine.begin() as connection:
         connection.exec_driver_sql("DROP INDEX one_terminal")
     with transactions.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) != []
+    transactions.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

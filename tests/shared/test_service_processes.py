@@ -36,8 +36,8 @@ def until(condition: Callable[[], bool]) -> None:
 def stop(process: subprocess.Popen[bytes]) -> None:
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    assert time.monotonic() - begun < 5
+    assert process.wait(20) == 0
+    assert time.monotonic() - begun < 8, "one wait is 2 s"
 
 
 def test_each_runs_alone(tmp_path: Path, transactions: Transactions) -> None:

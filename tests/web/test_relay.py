@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,11 +96,12 @@ def test_the_doorbell_is_quicker_than_the_poll(transactions: Transactions, tmp_p
     thread.start()
     time.sleep(0.2)
     waits = []
-    for number in range(1, 6):
+    for _ in range(5):
+        before = bus.depth("runner")
         announce(transactions, 1)
         start = time.monotonic()
         doorbell.ring(doorbell.folder_of(tmp_path), outbox.DOORBELL)
-        until(lambda number=number: bus.depth("runner") == number)
+        until(partial(lambda depth: bus.depth("runner") > depth, before))
         waits.append(time.monotonic() - start)
     relay.stop()
     thread.join(5)
