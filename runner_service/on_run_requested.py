@@ -27,6 +27,8 @@ def handle(event: RunRequested, *, control: Control, slots: Slots, begin: Begin)
         raise Retry(f"web does not answer: {error}", delay=error.retry_after or 2.0) from error
     except Refused as error:
         slots.give_back()
+        if error.status in (401, 403):  # this worker's fault, not the message's
+            raise Retry(f"web refuses this worker: {error}", delay=30.0) from error
         raise Reject(f"web refuses the claim: {error}") from error
     except BaseException:
         slots.give_back()

@@ -212,7 +212,9 @@ class OneRun:
         )
         found = outputs.walk(self._work.path(self._record.container))
         publisher = Publisher(self._lease, self._control, self._give_up)
-        manifest, key = publisher.publish(self._spool, found, outputs.skipped, self._record.folder)
+        manifest, key = publisher.publish(
+            self._spool, ended, found, outputs.skipped, self._record.folder
+        )
         self._flush_log()
         return RunReport(
             fence=self._lease.fence,

@@ -9,6 +9,7 @@ import structlog
 
 from runner_service.host import boot_seconds
 from runner_service.record import Ended, Record, Starting, Stopped
+from runner_service.send_queue import STREAMS
 from runner_service.spool import Spool
 from shared.containers import ContainerGone, Containers, EngineUnavailable, Exit, Sandbox
 from shared.crashpoints import crashpoint
@@ -112,7 +113,13 @@ class Program:
             return None
         if self._engine_was_away and not stopped and not ended.oom and ended.exit_code in _KILLED:
             raise ProgramLost("the container engine was restarted and ended the program")
-        return Ended(exit_code=ended.exit_code, oom=ended.oom, seconds=ended.seconds)
+        return Ended(
+            exit_code=ended.exit_code,
+            oom=ended.oom,
+            seconds=ended.seconds,
+            sizes={stream: self._spool.size(stream) for stream in STREAMS},
+            incomplete=[stream for stream in STREAMS if self._spool.incomplete(stream)],
+        )
 
     def _exit(self, seconds: float) -> Exit | None:
         try:

@@ -13,6 +13,8 @@ import structlog
 
 from runner_service.file_names import shown, to_text
 from runner_service.outputs import Found, Skipped
+from runner_service.record import Ended
+from runner_service.send_queue import STREAMS
 from runner_service.spool import Spool
 from shared.control import Control, Refused, through_outages
 from shared.crashpoints import crashpoint
@@ -42,14 +44,14 @@ class Publisher:
         self._give_up = give_up
 
     def publish(
-        self, spool: Spool, found: Iterator[Found], skipped: Skipped, folder: Path
+        self, spool: Spool, ended: Ended, found: Iterator[Found], skipped: Skipped, folder: Path
     ) -> tuple[Manifest, str]:
         """Everything that the run left, and the key of its manifest; `folder` is for the manifest."""
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool:
-            streams = self._streams(spool, pool)
+            streams = self._streams(spool, ended, pool)
             outputs = list(self._outputs(found, pool))
         for stream, kept in streams.items():
-            if spool.incomplete(stream):
+            if stream in ended.incomplete:
                 skipped.add(f"some of {stream} was lost while no worker was there to read it")
             elif kept.size > kept.kept:
                 skipped.add(f"{stream} is {kept.size} bytes long; the first {kept.kept} were kept")
@@ -62,11 +64,14 @@ class Publisher:
         crashpoint("runner.before_manifest")
         return manifest, self._manifest(manifest, folder / "manifest.json")
 
-    def _streams(self, spool: Spool, pool: ThreadPoolExecutor) -> dict[Stream, KeptStream]:
-        streams: tuple[Stream, Stream] = ("stdout", "stderr")
+    def _streams(
+        self, spool: Spool, ended: Ended, pool: ThreadPoolExecutor
+    ) -> dict[Stream, KeptStream]:
         kept = {
-            s: KeptStream(size=spool.size(s), kept=spool.kept(s), sha256=spool.sha256(s))
-            for s in streams
+            s: KeptStream(
+                size=max(ended.sizes[s], spool.kept(s)), kept=spool.kept(s), sha256=spool.sha256(s)
+            )
+            for s in STREAMS
         }
         objects: list[Object] = []
         try:

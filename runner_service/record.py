@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared.work import RunAssignment, RunReport
+from shared.work import RunAssignment, RunReport, Stream
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}\Z")
 _NEW = ".new-"
@@ -47,6 +47,12 @@ class Stopped(BaseModel):
 
 
 class Ended(BaseModel):
+    """The program's end, and what was read of its streams until then."""
+
+    sizes: dict[Stream, int] = {"stdout": 0, "stderr": 0}
+    """Bytes written, kept or not."""
+    incomplete: list[Stream] = []
+    """Streams of which the engine had lost a part before anybody read it."""
     exit_code: int
     oom: bool
     seconds: float

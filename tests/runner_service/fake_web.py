@@ -39,6 +39,7 @@ class FakeWeb:
         self.objects: dict[str, bytes] = {}
         self.files: dict[str, bytes] = {}
         self.down = False
+        self.refuse_claims = 0
         self._changed = threading.Condition()
         self.server = SmallServer(self._answer)
         self.url = self.server.url
@@ -115,6 +116,8 @@ class FakeWeb:
                 self._changed.notify_all()
 
     def _claim(self, run_id: str) -> Answer:
+        if self.refuse_claims:
+            return answer_error(self.refuse_claims, "refused")
         run = self.runs[run_id]
         if run.state != "queued":
             return Answer(204)

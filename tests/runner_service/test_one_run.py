@@ -326,6 +326,20 @@ def test_a_successor_collects_a_program_that_ended_meanwhile(worker: Worker, web
     assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
 
 
+def test_a_successor_publishes_what_its_predecessor_had_read(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("true"), limits=Limits(log_bytes=4))
+    record = worker.claim(run)
+    worker.work.make(record.container, 1, 1)
+    (record.folder / "stdout").write_bytes(b"text")
+    record.write(Staged(files={}))
+    record.write(Ended(exit_code=0, oom=False, seconds=1.0, sizes={"stdout": 9, "stderr": 0}))
+    worker.adopt()
+    manifest = manifest_of(web, run)
+    assert (manifest.stdout.size, manifest.stdout.kept) == (9, 4)
+    assert manifest.skipped == ["stdout is 9 bytes long; the first 4 were kept"]
+    assert run.logs["stdout"] == b"text"
+
+
 def test_a_successor_keeps_the_first_deadline(worker: Worker, web: FakeWeb) -> None:
     run = web.request(script("sleep 60"), limits=Limits(wall_seconds=2))
     started(worker, web, run)
