@@ -104,9 +104,13 @@ def answers(port: int) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="toolyard up", description=__doc__)
+    parser.add_argument("--profile", default="embedded", help="embedded, team or aws")
     parser.add_argument("--only", help="start only these processes, comma-separated")
     options = parser.parse_args(arguments)
     environ = environment(os.environ)
+    if options.profile == "team":
+        print("The profile team (RabbitMQ) is not there yet; use embedded or aws.", file=sys.stderr)
+        return 2
     try:
         return _up(environ, options.only.split(",") if options.only else None)
     except Refused as refused:

@@ -334,6 +334,7 @@ def _allowed(rules: Egress) -> list[Target]:
         *(
             Target(f"allowed {address}:{port}", str(address), port, open=True)
             for address, port in sorted(allowed.endpoints)
+            if not address.is_loopback  # the host's own: only clones, which the host makes, reach it
         ),
     ]
 

@@ -81,6 +81,7 @@ class Platform:
         return self.folder / "log"
 
     def start(self) -> Self:
+        started = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cli.up"],
@@ -91,8 +92,9 @@ class Platform:
                 stderr=log,
                 start_new_session=True,
             )
-        started = self.log.stat().st_size
         self.wait(lambda: b"Toolyard is up" in self.log.read_bytes()[started:], START_SECONDS)
+        if b"NOT started" in self.log.read_bytes()[started:]:
+            raise AssertionError("this host fails `toolyard doctor`:\n" + self.log.read_text())
         return self
 
     def wait(self, happened: Any, seconds: float, what: str = "the platform") -> None:
