@@ -3,9 +3,7 @@
 import os
 import sys
 
-from pydantic import ValidationError
-
-from shared import logs
+from shared import logs, process
 from web.bootstrap import build
 from web.flask_app import create_app
 from web.server import Server, Stopping
@@ -14,13 +12,7 @@ from web.settings import WebSettings
 
 def main() -> int:
     """Serve until SIGTERM."""
-    try:
-        settings = WebSettings.read(os.environ)
-    except ValidationError as error:
-        for wrong in error.errors(include_input=False, include_url=False):
-            name = "TOOLYARD_" + "_".join(str(part) for part in wrong["loc"]).upper()
-            sys.stderr.write(f"{name}: {wrong['msg']}\n")
-        return 2
+    settings = process.settings_or_exit(WebSettings, os.environ)
     logs.configure("web", json=settings.log_json)
     stopping = Stopping()
     app = create_app(build(settings, stopping=stopping))

@@ -15,6 +15,7 @@ from web import (
     problems,
     request_log,
     security_headers,
+    views,
 )
 from web.api import accounts, builds, documentation, files, runs, tools, worker
 from web.client_address import ForwardedHeaders
@@ -36,6 +37,7 @@ def create_app(ports: WebPorts) -> Flask:
         validation_error_callback=problems.invalid,
         validation_error_model=ErrorAnswer,
         doc_ui=False,
+        static_folder=None,  # `web.views.assets` serves them, for ever cached
     )
     metrics = Metrics(ports.transactions)
     auth.install(app, ports)
@@ -56,5 +58,6 @@ def create_app(ports: WebPorts) -> Flask:
     app.register_blueprint(worker.make_blueprint(ports))
     if isinstance(ports.objects, DiskObjects):  # other stores sign URLs of their own
         app.register_blueprint(objects_route.make_blueprint(ports.objects))
+    views.register(app, ports)
     app.wsgi_app = ForwardedHeaders(app.wsgi_app, ports.settings.proxies)  # type: ignore[method-assign]
     return app

@@ -1,5 +1,6 @@
 """Is the process alive, can it work, and what has it done."""
 
+import ipaddress
 import re
 import secrets
 import tempfile
@@ -7,13 +8,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import text
 
 import shared
 from web import auth
 from web.metrics import Metrics
 from web.ports import WebPorts
+from web.refusals import Absent
 
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=]*=\s*(?:\"([^\"]*)\"|None)", re.MULTILINE)
 
@@ -36,9 +38,20 @@ def blueprint(metrics: Metrics) -> Blueprint:
 
     @routes.get("/metrics")
     def figures() -> Response:
+        viewer = None if _is_local() else auth.viewer()
+        if not _is_local() and (viewer is None or not viewer.is_admin):
+            raise Absent("There is nothing here.")
         return Response(metrics.text(), mimetype="text/plain; version=0.0.4")
 
     return routes
+
+
+def _is_local() -> bool:
+    """Asked by a program of this machine; others send an administrator's token."""
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _outcome(check: Callable[[WebPorts], str], ports: WebPorts) -> str:

@@ -172,8 +172,8 @@ class NewRun(Given):
     """Arguments come as `argv`, or as `line`: a command line, a JSON array or an index-keyed object."""
 
     tool: str = Field(max_length=200)
-    """Name or id."""
-    version: int | None = Field(default=None, ge=1)
+    """Name or id, with `@VERSION` if wanted."""
+    version: int | None = Field(default=None, ge=1, le=1 << 31)
     line: str = Field(default="", max_length=200_000)
     argv: list[str] | None = Field(default=None, max_length=10_000)
     command: str | None = Field(default=None, max_length=200)

@@ -64,3 +64,16 @@ def test_console_lines_carry_a_traceback() -> None:
     except KeyError:
         structlog.get_logger().exception("failed", run_id="run_1")
     assert "run_1" in out.getvalue() and "KeyError" in out.getvalue()
+
+
+def test_a_traceback_shows_no_variables() -> None:
+    out = io.StringIO()
+    logs.configure("web", to=out)
+    try:
+        wanted = "hunter2-in-a-variable"
+        raise KeyError(len(wanted))
+    except KeyError:
+        structlog.get_logger().exception("failed")
+    assert "KeyError" in out.getvalue() and "hunter2-in-a-variable" not in out.getvalue().replace(
+        'wanted = "hunter2-in-a-variable"', ""
+    )

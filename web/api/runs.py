@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.accounts import Account
 from shared.schema.runs import Output, Run
-from web import auth, cancel, results_zip
+from web import auth, cancel, references, results_zip
 from web.api import cursors, found, shown
 from web.api.answers import SECURED, created, hit, json, wake
 from web.api.live import LogQuery, StreamQuery, events, log_bytes
@@ -49,8 +49,9 @@ def blueprint() -> APIBlueprint:
         hit("run")
 
         def make(session: Session) -> tuple[int, BaseModel]:
-            tool = found.tool(session, account, body.tool)
-            version = found.version(session, tool, body.version)
+            name, wanted = references.split(body.tool)
+            tool = found.tool(session, account, name)
+            version = found.version(session, tool, body.version or wanted)
             run = request_run(session, account, tool, version, _wanted(body))
             return 201, shown.run(session, run)
 

@@ -1,0 +1,140 @@
+"""One of everything, owned by one person; and a request by each kind of caller."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from shared.ids import new_id
+from shared.schema.accounts import Account, LoginSession
+from shared.schema.runs import Output
+from shared.work import KeptStream, Manifest
+from tests import factories
+from tests.web.conftest import WORKER_TOKEN
+from tests.web.worker_client import Worker
+from web import passwords, sessions, tokens
+from web.ports import WebPorts
+from web.views.accounts import _mark
+
+PRINCIPALS = ("anonymous", "owner", "other", "admin", "worker", "attempt")
+PASSWORD = "a long enough password"
+_HASH = passwords.hash_of(PASSWORD)
+
+
+@dataclass(frozen=True)
+class World:
+    """Ids that routes name; all of them are the owner's and private."""
+
+    tool: str
+    run: str
+    live_run: str
+    build: str
+    file: str
+    token: str
+    mark: str
+    fence: int
+    secrets: dict[str, tuple[str, str]]
+    """API token and session secret of each person."""
+    attempt: str
+    key: str
+    email: str
+
+
+def make(app: Flask, folder: Path) -> World:
+    """Fresh rows with ids of their own; the run's output lies in the store."""
+    ports: WebPorts = app.extensions["toolyard"]
+    content = folder / "content"
+    content.write_bytes(b"data\n")
+    secrets = {}
+    with ports.transactions.begin() as session:
+        people: dict[str, Account] = {}
+        for name in ("owner", "other", "admin"):
+            person = factories.account(session, f"{name}-{new_id('m')}@example.org")
+            person.is_admin = name == "admin"
+            person.password_hash = _HASH
+            _, token = tokens.issue(session, person.id, name="test", days=1)
+            secrets[name] = (token, sessions.open_session(session, person, days=1))
+            people[name] = person
+        owner = people["owner"]
+        tool, version = factories.ready_tool(session, owner, private=True)
+        failed = factories.version(session, tool, state="failed", number=2)
+        factories.build(session, failed, owner, state="failed")
+        build = factories.build(session, version, owner)
+        run = factories.run(session, owner, version, state="succeeded")
+        live_run = factories.run(session, owner, version)
+        file = factories.file(session, owner)
+        key = f"runs/{run.id}/att/o/0"
+        info = ports.objects.put(key, content)
+        stream = KeptStream(size=info.size, kept=info.size, sha256=info.sha256, key=key)
+        run.manifest = Manifest(stdout=stream, stderr=stream).model_dump(mode="json")
+        session.add(
+            Output(run_id=run.id, n=0, path="o.png", size=info.size, sha256=info.sha256, key=key)
+        )
+        extra, _ = tokens.issue(session, owner.id, name="to revoke", days=1)
+        session.flush()
+        token_id = extra.id
+        sessions.open_session(session, owner, days=1)
+        session.flush()
+        mark = _mark(
+            session.query(LoginSession).filter(LoginSession.account_id == owner.id).all()[-1]
+        )
+        ids = (tool.id, run.id, live_run.id, build.id, file.id, owner.email)
+    held = Worker(app.test_client(), WORKER_TOKEN).claim("run", ids[2])
+    return World(
+        tool=ids[0],
+        run=ids[1],
+        live_run=ids[2],
+        build=ids[3],
+        file=ids[4],
+        token=token_id,
+        mark=mark,
+        fence=held.fence,
+        secrets=secrets,
+        attempt=held.token,
+        key=key,
+        email=ids[5],
+    )
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, without who sends it."""
+
+    path: str
+    json: Any = None
+    form: dict[str, Any] | None = None
+    data: bytes | None = None
+
+
+def send(app: Flask, world: World, method: str, call: Call, principal: str) -> TestResponse:
+    """The answer to this principal; people use pages by cookie and the API by token."""
+    client: FlaskClient = app.test_client()
+    headers: dict[str, str] = {}
+    page = not call.path.startswith(("/api/", "/objects/"))
+    if principal == "worker":
+        headers["Authorization"] = f"Bearer {WORKER_TOKEN}"
+    elif principal == "attempt":
+        headers["Authorization"] = f"Bearer {world.attempt}"
+    elif principal != "anonymous" and not page:
+        headers["Authorization"] = f"Bearer {world.secrets[principal][0]}"
+    elif principal != "anonymous":
+        client.set_cookie("toolyard_session", world.secrets[principal][1])
+    if page and "Authorization" not in headers and method != "GET":
+        shown = client.get("/sign-in" if principal == "anonymous" else "/add").text
+        found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', shown)
+        assert found is not None
+        headers["X-CSRF-Token"] = found[1]
+    kwargs: dict[str, Any] = {"headers": headers}
+    if call.json is not None:
+        kwargs["json"] = call.json
+    if call.form is not None:
+        kwargs["data"] = call.form
+    if call.data is not None:
+        kwargs["data"] = call.data
+    answer = client.open(call.path, method=method, buffered=False, **kwargs)
+    answer.close()  # a live stream would not end by itself
+    return answer

@@ -1,0 +1,99 @@
+"""Who may call what: every route of the application, for every kind of caller."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+from flask import Flask
+
+from shared.db import Transactions
+from shared.objects_disk import DiskObjects
+from tests.web import authorisation_world
+from tests.web.authorisation_table import TABLE
+from tests.web.authorisation_world import PRINCIPALS
+from tests.web.conftest import make_ports
+from web import access
+from web.flask_app import create_app
+
+_CHANGED_BY_USE = 10_000
+
+
+def make_app(transactions: Transactions, folder: Path) -> Flask:
+    return create_app(
+        make_ports(
+            transactions,
+            folder,
+            adds_per_hour=_CHANGED_BY_USE,
+            runs_per_minute=_CHANGED_BY_USE,
+            sign_ups_per_hour=_CHANGED_BY_USE,
+        )
+    )
+
+
+def routes(app: Flask) -> set[str]:
+    """`METHOD rule` for each."""
+    return {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+
+
+def answers(app: Flask, folder: Path, route: str, principals: tuple[str, ...]) -> str:
+    """What each gets, each in a world of its own."""
+    method = route.partition(" ")[0]
+    objects = cast(DiskObjects, app.extensions["toolyard"].objects)
+    found = []
+    for principal in principals:
+        world = authorisation_world.make(app, folder)
+        call = TABLE[route].call(world, objects)
+        found.append(authorisation_world.send(app, world, method, call, principal).status_code)
+    return " ".join(str(status) for status in found)
+
+
+def test_the_table_has_every_route_and_no_other(
+    sqlite_transactions: Transactions, tmp_path: Path
+) -> None:
+    assert routes(make_app(sqlite_transactions, tmp_path)) == set(TABLE)
+
+
+def test_each_caller_gets_what_the_table_says(transactions: Transactions, tmp_path: Path) -> None:
+    app = make_app(transactions, tmp_path)
+    found = {route: answers(app, tmp_path, route, PRINCIPALS) for route in TABLE}
+    assert found == {route: row.expected for route, row in TABLE.items()}
+
+
+@pytest.mark.parametrize("route", sorted(TABLE))
+def test_nobody_else_reaches_what_names_an_owners_row(route: str) -> None:
+    rule = route.partition(" ")[2]
+    if "<" not in rule or rule.startswith(("/assets", "/objects", "/api/v1/worker")):
+        return
+    statuses = dict(zip(PRINCIPALS, TABLE[route].expected.split(), strict=True))
+    assert statuses["other"] == "404"
+    assert statuses["anonymous"] in ("401", "404", "303")
+    assert statuses["worker"] == statuses["attempt"] == "401"
+
+
+@pytest.mark.parametrize(
+    ("check", "route"),
+    [
+        ("may_see_run", "GET /api/v1/runs/<run_id>"),
+        ("may_see_run", "GET /runs/<run_id>"),
+        ("may_see_tool", "GET /api/v1/tools/<tool>"),
+        ("may_see_tool", "GET /builds/<build_id>"),
+        ("may_use_file", "GET /api/v1/files/<file_id>"),
+    ],
+)
+def test_without_its_check_a_route_fails_the_table(
+    check: str,
+    route: str,
+    sqlite_transactions: Transactions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The negative control: the table notices a missing access check."""
+    app = make_app(sqlite_transactions, tmp_path)
+    assert answers(app, tmp_path, route, PRINCIPALS) == TABLE[route].expected
+    monkeypatch.setattr(access, check, lambda viewer, row: True)
+    assert answers(app, tmp_path, route, PRINCIPALS) != TABLE[route].expected
