@@ -138,6 +138,9 @@ class Host:
     def drop_rules(self) -> None:
         self._egress.drop()
 
+    def running(self) -> list[str]:
+        return [s.name for s in self._containers.list({}) if s.state == "running"]
+
     def left_over(self) -> dict[str, list[str]]:
         """Containers, networks, mounts, and remembered runs; nothing of it should be there."""
         label = {"label": [f"toolyard.installation={self._installation}"]}

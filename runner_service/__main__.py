@@ -7,7 +7,7 @@ from runner_service.app import Runner
 from runner_service.host import boot_id, host_id, worker_id
 from runner_service.place import take_place
 from runner_service.settings import RunnerSettings
-from shared import crashpoints, logs
+from shared import crashpoints, doctor, logs
 from shared.bus_open import open_bus
 from shared.control import Control
 from shared.process import run_until_signalled, settings_or_exit
@@ -31,6 +31,7 @@ def main() -> None:
         control=control,
         containers=containers,
         work=open_work(place.folder),
+        unsafe=lambda: doctor.quick(containers),
     )
     run_until_signalled(runner)
     if runner.running():

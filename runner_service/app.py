@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -19,6 +20,7 @@ from shared.containers import Containers, EngineUnavailable
 from shared.control import Control
 from shared.work import RunAssignment
 
+_LOOK_AGAIN = 10.0
 log = structlog.get_logger()
 
 
@@ -37,7 +39,9 @@ class Runner:
         work: WorkFolders,
         patience: Patience | None = None,
         own_files: bool = True,
+        unsafe: Callable[[], str] = lambda: "",
     ) -> None:
+        """`unsafe` says why this host may not run strangers' code, or gives an empty text."""
         self._settings = settings
         self._place = place
         self._boot = boot
@@ -46,6 +50,8 @@ class Runner:
         self._work = work
         self._patience = patience or Patience(silence=settings.runner_silence_seconds)
         self._own_files = own_files
+        self._unsafe = unsafe
+        self._stopping = threading.Event()
         self._live: dict[str, OneRun] = {}
         self._lock = threading.Lock()
         self._slots = Slots(settings.runner_slots, changed=self._slot_is_free)
@@ -69,12 +75,14 @@ class Runner:
         """Blocks until `stop`, then drains."""
         self._directives.begin()
         self.adopt()
+        self._wait_until_safe()
         log.info("runner_ready", worker=self._control.worker, slots=self._settings.runner_slots)
         self._consumer.run()
         self._drain()
 
     def stop(self) -> None:
         """Claim nothing more; safe in a signal handler."""
+        self._stopping.set()
         self._consumer.stop()
 
     def running(self) -> list[OneRun]:
@@ -114,6 +122,11 @@ class Runner:
         """Begin a claimed run in the slot that was taken for it."""
         record = Record.create(self._place.runs, assignment, self._boot)
         self._begin(record, adopted=False)
+
+    def _wait_until_safe(self) -> None:
+        while not self._stopping.is_set() and (reason := self._unsafe()):
+            log.error("host_unsafe", reason=reason, hint="see toolyard doctor; nothing is claimed")
+            self._stopping.wait(_LOOK_AGAIN)
 
     @property
     def _label(self) -> str:

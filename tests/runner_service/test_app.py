@@ -122,7 +122,9 @@ def test_a_host_without_an_id_gets_one_that_stays(tmp_path: Path) -> None:
 class Service:
     """A runner in a thread of the test."""
 
-    def __init__(self, web: FakeWeb, control: Control, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, web: FakeWeb, control: Control, folder: Path, unsafe: str = "", **settings: object
+    ) -> None:
         self.web = web
         self.bus = MemoryBus()
         self.containers = FakeContainers()
@@ -138,6 +140,7 @@ class Service:
             work=PlainFolders(folder / "work"),
             patience=Patience(silence=60, stop_grace=1, engine=5),
             own_files=False,
+            unsafe=lambda: unsafe,
         )
         self.thread = threading.Thread(target=self.runner.run)
         self.thread.start()
@@ -231,6 +234,14 @@ def test_a_short_drain_hands_back_where_no_successor_comes(
 
 def test_a_nearly_full_disk_claims_nothing(web: FakeWeb, control: Control, tmp_path: Path) -> None:
     service = Service(web, control, tmp_path, runner_disk_full=0.000001)
+    run = service.request(["true"])
+    time.sleep(1.0)
+    assert run.claims == 0
+    service.close()
+
+
+def test_an_unsafe_host_claims_nothing(web: FakeWeb, control: Control, tmp_path: Path) -> None:
+    service = Service(web, control, tmp_path, unsafe="seccomp: not there")
     run = service.request(["true"])
     time.sleep(1.0)
     assert run.claims == 0
