@@ -39,6 +39,13 @@ _USAGE = re.compile(
 _OPTION_LINE = re.compile(r"^\s{0,12}-{1,2}[A-Za-z][\w-]*(?:[ ,=\[<|].*)?$", re.MULTILINE)
 _VERSION = re.compile(r"(?:^|[\sv(/@-])\d+\.\d+(?:\.\d+)*", re.MULTILINE)
 
+# A tool that takes `help` for a file and says that there is none has started and read its arguments.
+_NO_SUCH_FILE = re.compile(
+    r"\bhelp\b.*(?:not exist|n't exist|not found|no such file|not a file|cannot|could not|can't)"
+    r"|(?:no such file|not found|cannot|could not|can't|ENOENT).*\bhelp\b",
+    re.IGNORECASE,
+)
+
 
 def answers(stdout: bytes, stderr: bytes, exit_code: int, argument: str | None) -> bool:
     """Whether this is the answer of a working tool to `argument` (None: the bare command)."""

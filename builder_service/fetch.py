@@ -129,10 +129,15 @@ def _list(git: Git) -> _Refs:
         elif re.fullmatch(r"[0-9a-f]{40,64}", sha):
             by_name[name] = sha
     if not by_name:
-        raise BuildFailed(
-            "The repository is empty: it has no commit yet. Push something and try again."
-        )
+        raise BuildFailed(_why_nothing(git))
     return _Refs(by_name, head)
+
+
+def _why_nothing(git: Git) -> str:
+    """An empty repository and a web page list the same nothing; only the first speaks Git's protocol."""
+    if not git.speaks_git():
+        return "There is no Git repository at this address. Use a link like https://github.com/owner/name."
+    return "The repository is empty: it has no commit yet. Push something and try again."
 
 
 def _resolve(git: Git, refs: _Refs, ref: str | None, folder: str) -> tuple[str, str, str]:

@@ -136,13 +136,21 @@ class Git:
         settings = [word for key, value in flags.items() for word in ("-c", f"{key}={value}")]
         return ["prlimit", f"--fsize={self.limits.bytes}", "--core=0", "git", *settings, *arguments]
 
-    def run(self, *arguments: str, output_bytes: int = 64 << 20) -> str:
-        """Standard output of `git <arguments>`; ends it with a sentence when a limit is passed."""
+    def speaks_git(self) -> bool:
+        """Whether the host answers in Git's protocol rather than with some web page."""
+        return "packet:" in self.run("ls-remote", "--", self.link.url, trace=True)
+
+    def run(self, *arguments: str, output_bytes: int = 64 << 20, trace: bool = False) -> str:
+        """Standard output of `git <arguments>`, or what it exchanged with the host.
+
+        Ends it with a sentence when a limit is passed.
+        """
+        env = self.environment() | ({"GIT_TRACE_PACKET": "1"} if trace else {})
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = subprocess.Popen(
                 self.argv(*arguments),
                 cwd=self.folder,
-                env=self.environment(),
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -161,7 +169,7 @@ class Git:
                 raise self._too_big()
             if process.returncode != 0:
                 raise GitFailed(said or f"git ended with {process.returncode}")
-            return out.read().decode(errors="replace")
+            return said if trace else out.read().decode(errors="replace")
 
     def _watch(
         self, process: subprocess.Popen[bytes], out: int, err: int, output_bytes: int

@@ -178,7 +178,7 @@ def _refuse_private(host: str, scheme: str, port: int, rest: str) -> None:
         )
     if ip is None and ("." not in host or host.endswith(_PRIVATE_SUFFIXES)):
         raise BadLink(
-            f"{host} is a name of a private network. Only public Git hosts can be used; "
+            f"The host {host} is a name of a private network. Only public Git hosts can be used; "
             "an operator can allow an internal one."
         )
     if scheme == "http":

@@ -95,8 +95,9 @@ def _tmpfs(sandbox: Sandbox) -> dict[str, str]:
     if any(mount.target == "/tmp" for mount in sandbox.mounts):  # noqa: S108 - inside the sandbox
         return {}
     size, inodes = tmpfs_limits(sandbox)
-    # noexec would stop nobody who already runs code here, and breaks wheels and JIT compilers
-    return {"/tmp": f"rw,nosuid,nodev,size={size},nr_inodes={inodes},mode=1777"}  # noqa: S108
+    # noexec, the engine's own default, would stop nobody who already runs code here, and breaks
+    # wheels, compilers' plug-ins and JITs
+    return {"/tmp": f"rw,exec,nosuid,nodev,size={size},nr_inodes={inodes},mode=1777"}  # noqa: S108
 
 
 def _ulimits(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -289,7 +289,9 @@ def _value(node: ast.expr, known: Json) -> Any:
     if isinstance(node, ast.Name):
         return known.get(node.id)
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return [value for item in node.elts if (value := _value(item, known)) is not None]
+        return _items(node.elts, known)
+    if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        return _comprehension(node, known)
     if isinstance(node, ast.Dict):
         return {
             _value(key, known): _value(value, known)
@@ -322,6 +324,27 @@ def _value(node: ast.expr, known: Json) -> Any:
         except (TypeError, ValueError):
             return None
     return None
+
+
+def _items(elements: list[ast.expr], known: Json) -> list[Any]:
+    found: list[Any] = []
+    for item in elements:
+        value = _value(item.value if isinstance(item, ast.Starred) else item, known)
+        if isinstance(item, ast.Starred) and isinstance(value, list):
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def _comprehension(node: ast.ListComp | ast.GeneratorExp, known: Json) -> list[Any] | None:
+    """`[f"{name} = pkg.{name}:main" for name in names]`, as setup files like to write."""
+    (loop, *more) = node.generators
+    source = _value(loop.iter, known)
+    if more or loop.ifs or not isinstance(loop.target, ast.Name) or not isinstance(source, list):
+        return None
+    made = [_value(node.elt, {**known, loop.target.id: item}) for item in source]
+    return [value for value in made if value is not None]
 
 
 def _text(value: object) -> str:
