@@ -18,7 +18,7 @@ from tests.git_server import GitServer, repository_from_tree
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 EMAIL = "demo@example.org"
-EXAMPLE = "wordcount"
+EXAMPLE = "hello-python"
 TEXT = """\
 Paste a Git link and get a tool that anyone can run.
 A tool runs in a sandbox, and a tool that needs a file gets a file.
@@ -170,7 +170,7 @@ def main() -> int:
         demo.start()
         account = demo.account()
         demo.tool(EXAMPLE)
-        run = demo.run(EXAMPLE, "text.txt", files={"text.txt": TEXT})
+        run = demo.run(EXAMPLE, "text.txt", "--output", "counts.csv", files={"text.txt": TEXT})
         tell(f"its page: {demo.url}/runs/{run['id']}")
         tell(f"sign in as {account['email']} with the password {account['password']}")
         if not once:

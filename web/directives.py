@@ -2,16 +2,18 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 from sqlalchemy import select
 
 from shared.db import Transactions
 from shared.work import Body, Kind
-from web.bell import Bell
+from web.bell import Bell, Ear
 from web.jobs import ACTIVE, TABLES
 
 LONGEST_WAIT = 30.0
+_STOP_SECONDS = 1.0
 REPEAT_SECONDS = 5.0
 """A directive is told again only after this long: stopping a program takes time, an answer may be lost."""
 
@@ -28,8 +30,15 @@ class Directed(Body):
 class Directives:
     """Answers the workers' long polls."""
 
-    def __init__(self, transactions: Transactions, bell: Bell, poll_seconds: float = 0.5) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        bell: Bell,
+        poll_seconds: float = 0.5,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         """`poll_seconds` bounds the delay of a cancel that another web process has committed."""
+        self._stopping = stopping
         self._transactions = transactions
         self._bell = bell
         self._poll_seconds = poll_seconds
@@ -43,9 +52,17 @@ class Directives:
             while True:
                 found = self._untold(self._cancels(worker))
                 left = until - time.monotonic()
-                if found or left <= 0:
+                if found or left <= 0 or not self._listen(ear, min(left, self._poll_seconds)):
                     return found
-                ear.wait(min(left, self._poll_seconds))
+
+    def _listen(self, ear: Ear, seconds: float) -> bool:
+        """Until it rings or the time is up; False when web is to end and must not be kept waiting."""
+        until = time.monotonic() + seconds
+        while not self._stopping():
+            left = until - time.monotonic()
+            if left <= 0 or ear.wait(min(left, _STOP_SECONDS)):
+                return True
+        return False
 
     def _cancels(self, worker: str) -> list[Directed]:
         found: list[Directed] = []

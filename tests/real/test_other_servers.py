@@ -27,7 +27,7 @@ def test_a_link_becomes_a_run_over_postgresql_sns_and_sqs(
         database_url=new_database("postgresql", migrated=False),
         bus_url="sns-sqs://mainjob",
     ) as platform:
-        tool = platform.json("add", git_server.link("wordcount"), "--wait", "--json")
+        tool = platform.json("add", git_server.link("hello-python"), "--wait", "--json")
         run = platform.json(
             "run",
             tool["tool"],
@@ -44,6 +44,6 @@ def test_a_link_becomes_a_run_over_postgresql_sns_and_sqs(
         platform.wait(lambda: any(mails.rglob("*.eml")), 30, "the mail of the finished run")
 
     assert run["state"] == "succeeded"
-    assert "3" in (tmp_path / "out" / "stdout").read_text()
+    assert "2 lines and 3 words" in (tmp_path / "out" / "stdout").read_text()
     assert letters == []
     assert platform.left_behind() == []

@@ -190,3 +190,12 @@ def test_a_directive_is_not_repeated_at_once_and_polls_end_in_time(
     began = time.monotonic()
     assert directives.wait("host:boot", 0.3) == []
     assert 0.25 < time.monotonic() - began < 3
+
+
+def test_a_waiting_worker_does_not_hold_up_the_end_of_web(web_ports: WebPorts) -> None:
+    ending = threading.Event()
+    directives = Directives(web_ports.transactions, Bell(), 5.0, stopping=ending.is_set)
+    threading.Timer(0.2, ending.set).start()
+    began = time.monotonic()
+    assert directives.wait("host:boot", 20) == []
+    assert time.monotonic() - began < 3

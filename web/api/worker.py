@@ -64,7 +64,9 @@ def make_blueprint(
         # SQLite means one web process: it commits every cancel itself and rings its own bell.
         embedded = ports.transactions.engine.dialect.name == "sqlite"
         directive_poll_seconds = 5.0 if embedded else 0.5
-    directives = Directives(ports.transactions, ports.bell, directive_poll_seconds)
+    directives = Directives(
+        ports.transactions, ports.bell, directive_poll_seconds, ports.stopping
+    )
 
     def held(kind: Kind, id: str, fence: int) -> Hold:
         token = _bearer()
