@@ -82,7 +82,7 @@ class Follower {
       if (rest) this.#view.feed(name, rest);
     }
     this.#view.end();
-    this.#say("");
+    this.#say(this.#view.lines ? "" : "Nothing was printed.");
     if (this.#root.dataset.live === "1") this.#drawAnew(true);
   }
 
