@@ -353,3 +353,18 @@ def test_a_database_that_was_away_makes_the_loop_wait_a_lease_time_again(
     assert since[0] is not None
     assert since[1] is not None
     assert since[1] > since[0]
+
+
+@pytest.mark.parametrize(
+    "gone", [{"state": "succeeded"}, {"state": "queued"}, {"lease_owner": None}, {"fence": 2}]
+)
+def test_a_hold_needs_fence_owner_and_an_active_state_each_by_itself(
+    transactions: Transactions, made: Made, run: Run, gone: dict[str, Any]
+) -> None:
+    claim(made, run)
+    held = Hold("run", run.id, 1, "token")
+    assert made(leases.hold, held).id == run.id
+    made(lambda session: session.execute(update(Run).values(**gone)))
+    with pytest.raises(leases.LeaseLost):
+        made(leases.hold, held)
+    assert made(leases.heartbeat, held, TIMES).directive == "lost"
