@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import pytest
 
 from shared import bus_sns_sqs
-from shared.bus import Bus
+from shared.bus import Bus, Message
 from shared.bus_sns_sqs import SnsSqsBus
 from shared.bus_sqlite import SqliteBus
 from shared.consumer import Consumer
-from shared.events import RunRequested
+from shared.events import Event, RunRequested, decode
+from shared.ids import new_id
 from tests.fakes import MemoryBus
 
 VISIBILITY_SECONDS = 2
@@ -51,6 +53,31 @@ class Place:
         assert isinstance(bus, SqliteBus | MemoryBus)
         bus.put(text, [queue])
         bus.close()
+
+
+def requested(run_id: str = "") -> RunRequested:
+    return RunRequested(event_id=new_id("evt"), at=1, run_id=run_id or new_id("run"))
+
+
+def one(bus: Bus, queue: str, wait: float = 5) -> Message:
+    """The next message, which must come within `wait`."""
+    end = time.monotonic() + wait
+    while time.monotonic() < end:
+        found = bus.receive(queue, 1, min(1.0, wait))
+        if found:
+            return found[0]
+    pytest.fail(f"nothing came to {queue} within {wait} s")
+
+
+def drain(bus: Bus, queue: str, expected: int, seconds: float = 15) -> list[Event]:
+    """Receive and acknowledge until `expected` events came."""
+    events: list[Event] = []
+    end = time.monotonic() + seconds
+    while len(events) < expected and time.monotonic() < end:
+        for message in bus.receive(queue, 10, 1):
+            events.append(decode(message.body))
+            message.ack()
+    return events
 
 
 def main() -> None:

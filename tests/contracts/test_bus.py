@@ -1,6 +1,5 @@
 """What every bus promises."""
 
-import json
 import random
 import subprocess
 import sys
@@ -9,20 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from shared import topology
-from shared.bus import Bus, Message
-from shared.bus_sns_sqs import queue_policy, unwrap
+from shared.bus import Bus
 from shared.consumer import Consumer
-from shared.events import BuildFinished, BuildRequested, Event, RunFinished, RunRequested, decode
+from shared.events import BuildFinished, BuildRequested, RunFinished, RunRequested, decode
 from shared.ids import new_id
-from tests.contracts.buses import VISIBILITY_SECONDS, Place
-
-
-def requested(run_id: str = "") -> RunRequested:
-    return RunRequested(event_id=new_id("evt"), at=1, run_id=run_id or new_id("run"))
+from tests.contracts.buses import VISIBILITY_SECONDS, Place, drain, one, requested
 
 
 @pytest.fixture(params=["memory", "sqlite", "sns_sqs"])
@@ -41,27 +34,6 @@ def bus(place: Place) -> Iterator[Bus]:
     opened = place.open()
     yield opened
     opened.close()
-
-
-def one(bus: Bus, queue: str, wait: float = 5) -> Message:
-    """The next message, which must come within `wait`."""
-    end = time.monotonic() + wait
-    while time.monotonic() < end:
-        found = bus.receive(queue, 1, min(1.0, wait))
-        if found:
-            return found[0]
-    pytest.fail(f"nothing came to {queue} within {wait} s")
-
-
-def drain(bus: Bus, queue: str, expected: int, seconds: float = 15) -> list[Event]:
-    """Receive and acknowledge until `expected` events came."""
-    events: list[Event] = []
-    end = time.monotonic() + seconds
-    while len(events) < expected and time.monotonic() < end:
-        for message in bus.receive(queue, 10, 1):
-            events.append(decode(message.body))
-            message.ack()
-    return events
 
 
 def until(condition: object, seconds: float = 15) -> None:
@@ -325,69 +297,3 @@ def test_stop_drains(bus: Bus, place: Place) -> None:
     assert done == ["run_1"]
     assert [e.model_dump()["run_id"] for e in drain(bus, "runner", 1)] == ["run_2"]
     assert bus.depth("runner") == 0
-
-
-@pytest.fixture
-def sns_sqs(ministack: str) -> Iterator[tuple[Place, Bus]]:
-    place = Place("sns_sqs", new_id("t").replace("_", ""))
-    place.provision()
-    bus = place.open()
-    yield place, bus
-    bus.close()
-
-
-def _policy(place: Place, queue: str, policy: str) -> None:
-    sqs = boto3.Session().client("sqs")
-    url = sqs.get_queue_url(QueueName=f"{place.name}-{queue}")["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    sqs.close()
-
-
-def test_sns_delivers_only_because_of_the_queue_policy(sns_sqs: tuple[Place, Bus]) -> None:
-    place, bus = sns_sqs
-    bus.publish(requested())
-    one(bus, "runner").ack()
-
-    _policy(place, "runner", "")
-    bus.publish(requested())
-    assert bus.receive("runner", 1, 2) == []
-
-    place.provision()
-    bus.publish(requested("run_again"))
-    assert "run_again" in one(bus, "runner").body
-
-
-def test_a_foreign_topic_cannot_send_to_our_queue(sns_sqs: tuple[Place, Bus]) -> None:
-    place, bus = sns_sqs
-    session = boto3.Session()
-    sns, sqs = session.client("sns"), session.client("sqs")
-    url = sqs.get_queue_url(QueueName=f"{place.name}-runner")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
-    topic = sns.create_topic(Name=f"{place.name}-foreign")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
-    sns.publish(TopicArn=topic, Message="hello")
-
-    assert bus.receive("runner", 1, 2) == []
-
-    _policy(place, "runner", json.dumps(queue_policy(arn, [topic])))
-    sns.publish(TopicArn=topic, Message="hello")
-    assert one(bus, "runner").body == "hello", "the emulator must enforce the difference"
-    sns.close()
-    sqs.close()
-
-
-def test_provisioning_again_changes_nothing(sns_sqs: tuple[Place, Bus]) -> None:
-    place, bus = sns_sqs
-    place.provision()
-    bus.publish(requested())
-
-    assert len(drain(bus, "runner", 2, 3)) == 1
-
-
-def test_an_sns_envelope_is_opened() -> None:
-    body = requested().model_dump_json()
-    assert unwrap(json.dumps({"Type": "Notification", "MessageId": "1", "Message": body})) == body
-    assert unwrap(body) == body
