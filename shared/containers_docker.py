@@ -2,18 +2,14 @@
 
 import math
 import os
-import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import requests
-from docker import APIClient
-from docker.errors import APIError, DockerException
+from docker.errors import APIError
 
 from shared import sandbox_flags
 from shared.containers import (
@@ -26,21 +22,20 @@ from shared.containers import (
     Sandbox,
     Status,
 )
+from shared.docker_engine import DEFAULT_SOCKET, DockerEngine, calling
+from shared.docker_log import LogReader
 from shared.egress import Egress, parse_allow
 from shared.installation import installation_id
 from shared.work import Stream
 
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-_STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
+_POLL = 0.2
+"""Seconds between two looks into the log of a container that another process started."""
 _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "created": "created",
     "running": "running",
     "paused": "running",
     "restarting": "running",
 }
-_QUICK = 60
-_SLOW = 900
-"""Seconds for calls that write whole images."""
 
 
 class NetworkRules(Protocol):
@@ -79,34 +74,6 @@ def connect(
     )
 
 
-@contextmanager
-def _engine() -> Iterator[None]:
-    try:
-        yield
-    except APIError as error:
-        text = error.explanation or str(error)
-        if error.is_server_error():
-            raise EngineUnavailable(f"The container engine failed: {text}") from error
-        raise EngineRefused(f"The container engine refused: {text}") from error
-    except (requests.exceptions.RequestException, DockerException, OSError) as error:
-        raise EngineUnavailable(f"The container engine does not answer: {error}") from error
-
-
-def _frames(response: requests.Response) -> Iterator[tuple[Stream, bytes]]:
-    """The engine's multiplexed stream, frame by frame."""
-    with response:
-        while True:
-            header = response.raw.read(8)
-            if len(header) < 8:
-                return
-            number, size = struct.unpack(">BxxxL", header)
-            data = response.raw.read(size)
-            if data:
-                yield _STREAMS[number], data
-            if len(data) < size:
-                return
-
-
 def _when(text: str) -> float:
     """Seconds since 1970 of the engine's time, which has nanoseconds."""
     whole, _, fraction = text.rstrip("Z").partition(".")
@@ -134,11 +101,9 @@ class DockerContainers:
         self.installation = installation
         self._files = files
         self.rules = rules
-        self._socket = socket
         self._runtime = runtime
+        self._engine = DockerEngine(socket)
         self._lock = threading.Lock()
-        self._opened: tuple[APIClient, APIClient] | None = None
-        self._apparmor = False
         self._fresh: set[str] = set()
         """Created by this process and not started: nobody else may start them."""
         self._offline: set[str] = set()
@@ -147,7 +112,7 @@ class DockerContainers:
     def without_rules(self, rules: NetworkRules) -> "DockerContainers":
         """The same engine with other rules; for the doctor's control probe only."""
         return DockerContainers(
-            self.installation, files=self._files, rules={"run": rules}, socket=self._socket
+            self.installation, files=self._files, rules={"run": rules}, socket=self._engine.socket
         )
 
     def address(self, name: str) -> str:
@@ -159,39 +124,15 @@ class DockerContainers:
         return next((str(each["IPAddress"]) for each in networks), "")
 
     def close(self) -> None:
-        with self._lock:
-            for client in self._opened or ():
-                client.close()
-            self._opened = None
-
-    @property
-    def _clients(self) -> tuple[APIClient, APIClient]:
-        with self._lock:
-            if self._opened is None:
-                with _engine():
-                    quick = APIClient(base_url=self._socket, version="auto", timeout=_QUICK)
-                    options = quick.info().get("SecurityOptions") or []
-                    slow = APIClient(
-                        base_url=self._socket, version=quick.api_version, timeout=_SLOW
-                    )
-                self._apparmor = any("name=apparmor" in option for option in options)
-                self._opened = quick, slow
-            return self._opened
-
-    @property
-    def _api(self) -> APIClient:
-        return self._clients[0]
+        self._engine.close()
 
     def info(self) -> dict[str, Any]:
         """What the engine says of itself."""
-        with _engine():
-            found: dict[str, Any] = self._api.info()
-            return found | {"Components": self._api.version().get("Components", [])}
+        return self._engine.info()
 
     # --- containers
 
     def create(self, sandbox: Sandbox) -> None:
-        api = self._api
         hosts: dict[str, str] = {}
         if sandbox.network.mode != "off":
             hosts = self._make_network(sandbox)
@@ -201,11 +142,11 @@ class DockerContainers:
             env_path=self._write_env(sandbox),
             hosts=hosts,
             runtime=self._runtime,
-            apparmor=self._apparmor,
+            apparmor=self._engine.apparmor,
         )
-        with _engine():
+        with calling():
             try:
-                api.create_container_from_config(body, sandbox.name)  # type: ignore[no-untyped-call]
+                self._engine.quick.create_container_from_config(body, sandbox.name)  # type: ignore[no-untyped-call]
             except APIError as error:
                 if error.status_code == 404:
                     raise ImageGone(sandbox.image) from error
@@ -241,9 +182,9 @@ class DockerContainers:
         if rules is None:
             raise NetworkRefused(f"No packet filter is set up for a {sandbox.kind} with a network.")
         hosts = rules.admit(sandbox)
-        with _engine():
+        with calling():
             try:
-                self._api.create_network(
+                self._engine.quick.create_network(
                     sandbox_flags.network_name(sandbox.name),
                     driver="bridge",
                     check_duplicate=True,
@@ -271,9 +212,9 @@ class DockerContainers:
                 raise ContainerGone(name)
             if found["State"]["Status"] != "created":
                 return
-        with _engine():
+        with calling():
             try:
-                self._api.start(name)
+                self._engine.quick.start(name)
             except APIError as error:
                 if error.status_code == 404 and "No such container" in str(error):
                     raise ContainerGone(name) from error
@@ -282,67 +223,33 @@ class DockerContainers:
                 raise
 
     def output(self, name: str) -> Iterator[tuple[Stream, bytes]]:
-        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}"
-        both = {"stdout": "1", "stderr": "1"}
         with self._lock:  # so that a start cannot slip in before we listen
-            if name in self._fresh:
-                with _engine():
-                    live = self._opened_stream("POST", url + "/attach", both | {"stream": "1"})
-                return self._live(name, live)
-        return self._from_log(name, url + "/logs", both)
+            live = self._engine.attach(name) if name in self._fresh else None
+        return self._live(name, live) if live else self._from_log(name)
 
-    def _opened_stream(self, method: str, url: str, params: dict[str, str]) -> requests.Response:
-        assert self._opened is not None
-        response: requests.Response = self._opened[0].request(
-            method, url, params=params, stream=True, timeout=(_QUICK, None)
-        )
-        if response.status_code == 404:
-            response.close()
-            raise ContainerGone(url.split("/")[-2])
-        if response.status_code >= 400:
-            with response:
-                raise EngineUnavailable(response.text)
-        return response
-
-    def _live(self, name: str, response: requests.Response) -> Iterator[tuple[Stream, bytes]]:
-        with _engine():
-            yield from _frames(response)
-        self._until_exit(name, None)
-
-    def _from_log(
-        self, name: str, url: str, params: dict[str, str]
+    def _live(
+        self, name: str, attached: Iterator[tuple[Stream, bytes]]
     ) -> Iterator[tuple[Stream, bytes]]:
-        given = {"stdout": 0, "stderr": 0}
-        with _engine():
-            for stream, data in _frames(self._opened_stream("GET", url, params | {"follow": "1"})):
-                given[stream] += len(data)
-                yield stream, data
-        self._until_exit(name, None)
-        # following ends when the program does and may miss its last words; the log has them
-        with _engine():
-            for stream, data in _frames(self._opened_stream("GET", url, params)):
-                known = min(given[stream], len(data))
-                given[stream] -= known
-                if data[known:]:
-                    yield stream, data[known:]
+        yield from attached
+        self._engine.ended(name, None)
 
-    def _until_exit(self, name: str, seconds: float | None) -> bool:
-        """Whether it has ended; blocks in the engine, so that nothing has to be asked twice."""
-        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}/wait"
-        try:
-            with _engine():
-                response = self._api.post(url, timeout=(_QUICK, seconds))
-        except EngineUnavailable as error:
-            # the engine sends its headers first, so that the wait ends inside the body
-            if "Read timed out" in str(error.__cause__):
-                return False
-            raise
-        if response.status_code == 404:
+    def _from_log(self, name: str) -> Iterator[tuple[Stream, bytes]]:
+        """The log, read again and again: an engine that follows it may leave out lines."""
+        found = self._find(name)
+        if found is None:
             raise ContainerGone(name)
-        return True
+        ended = not found["State"]["Running"]
+        reader = LogReader()
+        while True:
+            begun = time.monotonic()
+            yield from reader.new(self._engine.log(name))
+            if ended:
+                return
+            took = time.monotonic() - begun
+            ended = self._engine.ended(name, max(_POLL, 5 * took))
 
     def wait(self, name: str, seconds: float) -> Exit | None:
-        if seconds > 0 and not self._until_exit(name, seconds):
+        if seconds > 0 and not self._engine.ended(name, seconds):
             return None
         found = self._find(name)
         if found is None:
@@ -351,18 +258,18 @@ class DockerContainers:
         return _exit(state) if state["Status"] in ("exited", "dead") else None
 
     def stop(self, name: str, grace: float) -> None:
-        with _engine():
+        with calling():
             try:
-                self._clients[1].stop(name, timeout=math.ceil(grace))
+                self._engine.slow.stop(name, timeout=math.ceil(grace))
             except APIError as error:
                 if error.status_code != 404:
                     raise
 
     def _find(self, name: str) -> dict[str, Any] | None:
         """The engine's record of a container of ours, or None."""
-        with _engine():
+        with calling():
             try:
-                found: dict[str, Any] = self._api.inspect_container(name)
+                found: dict[str, Any] = self._engine.quick.inspect_container(name)
             except APIError as error:
                 if error.status_code == 404:
                     return None
@@ -384,15 +291,12 @@ class DockerContainers:
         return Status(found["Name"].removeprefix("/"), state, labels, exit_)
 
     def written_bytes(self, name: str) -> int:
-        url = f"{self._api.base_url}/v{self._api.api_version}/containers/{name}/json"
-        with _engine():
-            response = self._clients[1].get(url, params={"size": "1"})
-        return int(response.json().get("SizeRw") or 0) if response.status_code == 200 else 0
+        return self._engine.written_bytes(name)
 
     def remove(self, name: str) -> None:
-        with _engine():
+        with calling():
             try:
-                self._api.remove_container(name, force=True, v=True)
+                self._engine.quick.remove_container(name, force=True, v=True)
             except APIError as error:
                 if error.status_code == 409:  # somebody else is removing it
                     self._wait_gone(name)
@@ -417,9 +321,9 @@ class DockerContainers:
     def _remove_network(self, network: str) -> bool:
         """Whether there was one."""
         for attempt in range(20):
-            with _engine():
+            with calling():
                 try:
-                    self._api.remove_network(network)
+                    self._engine.quick.remove_network(network)
                 except APIError as error:
                     if error.status_code == 404:
                         return attempt > 0
@@ -435,8 +339,8 @@ class DockerContainers:
             sandbox_flags.LABEL + key: value for key, value in labels.items()
         }
         filters = {"label": [f"{key}={value}" for key, value in wanted.items()]}
-        with _engine():
-            found = self._api.containers(all=True, filters=filters)
+        with calling():
+            found = self._engine.quick.containers(all=True, filters=filters)
         each = (self.status(item["Names"][0].removeprefix("/")) for item in found)
         return [status for status in each if status is not None]
 
@@ -458,8 +362,8 @@ class DockerContainers:
             "Entrypoint": [],
         }
         repository, _, version = tag.rpartition(":")
-        with _engine():
-            made = self._clients[1].commit(
+        with calling():
+            made = self._engine.slow.commit(
                 name, repository=repository, tag=version, pause=False, conf=conf
             )
         return str(made["Id"])
@@ -475,9 +379,9 @@ class DockerContainers:
         return int(found["Size"])
 
     def _image(self, reference: str) -> dict[str, Any] | None:
-        with _engine():
+        with calling():
             try:
-                found: dict[str, Any] = self._api.inspect_image(reference)  # type: ignore[no-untyped-call]
+                found: dict[str, Any] = self._engine.quick.inspect_image(reference)  # type: ignore[no-untyped-call]
             except APIError as error:
                 if error.status_code == 404:
                     return None
@@ -490,8 +394,8 @@ class DockerContainers:
         }
         repository, _, version = tag.rpartition(":")
         changes = [f'LABEL "{key}"="{value}"' for key, value in ours.items()]
-        with _engine():
-            self._clients[1].import_image(
+        with calling():
+            self._engine.slow.import_image(
                 str(archive), repository=repository, tag=version, changes=changes
             )
         made = self.image_id(tag)
@@ -500,9 +404,9 @@ class DockerContainers:
         return made
 
     def remove_image(self, reference: str) -> None:
-        with _engine():
+        with calling():
             try:
-                self._clients[1].remove_image(reference, force=False)
+                self._engine.slow.remove_image(reference, force=False)
             except APIError as error:
                 if error.status_code not in (404, 409):
                     raise
