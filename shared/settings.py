@@ -23,6 +23,11 @@ class Settings(BaseModel):
     bus_url: str = ""
     """`sqlite:///path` or `sns-sqs://<prefix>` (AWS's own variables say where). Empty: SQLite."""
     log_json: bool = Field(default=False)
+    lease_seconds: float = Field(default=45.0, gt=0)
+    """How long a worker holds a job without a heartbeat."""
+    heartbeat_seconds: float = Field(default=10.0, gt=0)
+    reaper_seconds: float = Field(default=5.0, gt=0)
+    """Between two looks for expired leases."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

@@ -13,6 +13,7 @@ from shared.bus_open import open_bus
 from shared.db import Transactions
 from utility.together import Together
 from web.answering import probe_of
+from web.leases import LeaseTimes
 from web.reaper import Reaper
 from web.relay import Relay
 
@@ -35,6 +36,8 @@ def main() -> int:
                 transactions,
                 probe=probe_of(settings.url),
                 ring=lambda name: doorbell.ring(wake, name),
+                times=LeaseTimes(settings.lease_seconds, settings.heartbeat_seconds),
+                period=settings.reaper_seconds,
             ),
             "archiver": archiver.build(
                 transactions=transactions, bus=bus, grace_seconds=settings.grace_seconds

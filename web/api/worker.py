@@ -58,15 +58,14 @@ def make_blueprint(
 ) -> Blueprint:
     """All routes below `/api/v1/worker`."""
     blueprint = Blueprint("worker", __name__, url_prefix="/api/v1/worker")
-    lease_times = times or LeaseTimes()
+    settings = ports.settings
+    lease_times = times or LeaseTimes(settings.lease_seconds, settings.heartbeat_seconds)
     tokens = AttemptTokens(ports.signing_key)
     if directive_poll_seconds is None:
         # SQLite means one web process: it commits every cancel itself and rings its own bell.
         embedded = ports.transactions.engine.dialect.name == "sqlite"
         directive_poll_seconds = 5.0 if embedded else 0.5
-    directives = Directives(
-        ports.transactions, ports.bell, directive_poll_seconds, ports.stopping
-    )
+    directives = Directives(ports.transactions, ports.bell, directive_poll_seconds, ports.stopping)
 
     def held(kind: Kind, id: str, fence: int) -> Hold:
         token = _bearer()
