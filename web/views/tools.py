@@ -158,8 +158,9 @@ def _changing(routes: Blueprint) -> None:
                 command=source.command,
             )
             with ports.transactions.begin() as session:
-                tool = _own(session, account, tool_id)
-                made = edit_tool(session, account, tool, changes, allowed_hosts=_allowed())
+                # Not the row above: a refusal rolls this one back, and the form shows the other.
+                changed = _own(session, account, tool_id)
+                made = edit_tool(session, account, changed, changes, allowed_hosts=_allowed())
                 build_id = made.build.id if made else ""
         except Refused as error:
             return forms.refused(
