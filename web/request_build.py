@@ -17,6 +17,7 @@ def request_build(
     session: Session, account: Account, version: Version, plans: Plans = PLANS
 ) -> Build:
     """The unfinished build of this version, or a new one; raises `TooMany`."""
+    jobs.lock_account(session, account.id)  # before the version, as `request_run` does
     session.execute(
         select(Version.id).where(Version.id == version.id).with_for_update(key_share=True)
     )
@@ -24,7 +25,6 @@ def request_build(
     if found is not None:
         return found
     most = limits_of(account.plan, plans).queued_builds
-    jobs.lock_account(session, account.id)
     waiting = session.scalar(
         select(func.count())
         .select_from(Build)

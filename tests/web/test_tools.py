@@ -20,6 +20,7 @@ from web.edit_tool import ToolChanges, build_again, delete_tool, edit_tool
 from web.images import Candidate
 from web.limits import PlanLimits
 from web.refusals import Absent, Conflict, Forbidden, Invalid, TooMany
+from web.request_run import RunRequest, request_run
 
 Made = Callable[..., Any]
 LINK = "https://github.com/example/wc"
@@ -354,3 +355,34 @@ def test_images_of_unfinished_runs_are_in_use_and_collected_ones_are_not_found(
     made(images.register, idle.identity, factories.IMAGE, 5)
     assert not made(images.is_collected, idle)
     assert tool.id
+
+
+def test_building_again_and_running_at_once_do_not_block_one_another(
+    transactions: Transactions, made: Made, person: Account
+) -> None:
+    tool = made(factories.tool, person)
+    version = made(factories.version, tool, state="pending")
+    failures: list[Exception] = []
+
+    def repeat(use: Callable[..., Any], *args: Any) -> None:
+        try:
+            for _ in range(15):
+                made(use, *args)
+        except Exception as error:
+            failures.append(error)
+
+    def build(session: Any) -> Build:
+        return build_again(session, person, tool, session.get_one(Version, version.id))
+
+    threads = [
+        threading.Thread(target=repeat, args=(build,)),
+        threading.Thread(target=repeat, args=(request_run, person, tool, version, RunRequest())),
+        threading.Thread(target=repeat, args=(request_run, person, tool, version, RunRequest())),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with transactions.read() as session:
+        assert session.scalar(select(func.count()).select_from(Build)) == 1
