@@ -31,7 +31,8 @@ _USAGE = re.compile(
     \busage\b | \bsynopsis\b | ^\s*(?:options|commands|arguments|flags|subcommands|parameters)\s*:
     | (?:^|\s|[\[,|])--?h(?:elp)?\b | \btry\ .*--?h(?:elp)?\b
     | ^\s*(?:uso|utilisation|verwendung|aufruf|用法|使い方|использование)\b
-    | \b(?:missing|requires?|required|expected|too\ few|no)\b.*\b(?:arguments?|argument|option|operand|parameter|command|file|input)s?\b
+    | \b(?:missing|requires?|required|expected|too\ few)\b.*\b(?:arguments?|argument|option|operand|parameter|command|file|input)s?\b
+    | \bno\b.*\b(?:given|specified|provided|supplied)\b
     | \b(?:unknown|invalid|unrecognized|unrecognised|illegal|unexpected)\b.*\b(?:option|argument|flag|command|parameter)s?\b
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
@@ -56,9 +57,9 @@ def answers(stdout: bytes, stderr: bytes, exit_code: int, argument: str | None) 
         return False
     if _BROKEN.search(text):
         return False
-    if _TRACE.search(
-        text
-    ):  # it crashed; only a usage text beside the trace would show that it works
+    if argument == "help" and _NO_SUCH_FILE.search(text):
+        return True
+    if _TRACE.search(text):  # a crash; only a usage text beside the trace shows that it works
         return bool(re.search(r"^\s*usage\s*:", text, re.IGNORECASE | re.MULTILINE))
     if _USAGE.search(text) or len(_OPTION_LINE.findall(text)) >= 2:
         return True

@@ -91,12 +91,11 @@ def _with_command(
     plans: dict[str, Plan],
 ) -> Plan:
     asked = (facts.command or "").strip()
-    order = sorted(findings, key=lambda name: -findings[name].strength)
+    order = sorted(plans, key=lambda name: -findings[name].strength)
     for name in order:
-        if (plan := findings[name].plan) is not None:
-            for command in plan.commands:
-                if command.name == asked or command.run[-1] == f"/app/{asked.removeprefix('./')}":
-                    return with_first(plan, command)
+        for command in plans[name].commands:
+            if command.name == asked or command.run[-1] == f"/app/{asked.removeprefix('./')}":
+                return with_first(plans[name], command)
     words = _words(asked)
     wanted = [runtime] if runtime else _by_words(tree, words) or order or list(DETECTORS)
     path = next((word for word in words if tree.has(word)), words[-1] if len(words) == 1 else asked)
@@ -107,7 +106,7 @@ def _with_command(
         rest = words[words.index(path) + 1 :] if path in words else []
         command = made.model_copy(update={"run": [*made.run, *rest]})
         return with_first(plans.get(name) or _bare(tree, facts, name, command), command)
-    found = [command.name for plan in plans.values() if plan for command in plan.commands][:8]
+    found = [command.name for plan in plans.values() for command in plan.commands][:8]
     raise NoPlan(
         f"The repository has no command {asked}. "
         + (

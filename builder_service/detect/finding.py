@@ -59,7 +59,6 @@ _ASIDE_FOLDERS = frozenset(
         "scripts",
         "script",
         "tools",
-        "tool",
         "contrib",
         "packaging",
         "dev",
@@ -122,7 +121,7 @@ def rank(candidates: Iterable[Candidate], names: Iterable[str]) -> list[Candidat
         exact = any(same_name(name, other) for other in wanted)
         starts = any(_bare(name).startswith(_bare(other)) for other in wanted)
         quality = candidate.quality
-        if exact and quality in (CLI, PLAIN):
+        if exact and (quality in (CLI, PLAIN) or (quality == ASIDE and candidate.depth <= 1)):
             quality = NAMED
         return quality, 0 if exact else 1, 0 if starts else 1, candidate.depth, name
 

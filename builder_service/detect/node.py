@@ -66,7 +66,7 @@ def detect(tree: Tree, facts: Facts) -> Finding:
     package = package or {}
     names = [facts.name, str(package.get("name") or "").rsplit("/", 1)[-1]]
     declared = list(_declared(tree, package))
-    candidates = rank([*declared, *_scripts(tree, package, scripts)], names)
+    candidates = rank([*declared, *_scripts(tree, package, scripts, declared)], names)
     looked = ["package.json: no bin"] if package and not declared else []
     looked += (
         [f"{len(scripts)} JavaScript files: none starts with #!… node or reads its arguments"]
@@ -179,16 +179,14 @@ def _run(tree: Tree, path: str) -> list[str]:
     return ["node", *flags, f"/app/{path}"]
 
 
-def _scripts(tree: Tree, package: dict[str, Any], scripts: list[Entry]) -> Iterable[Candidate]:
-    targets = {
-        normal(path) for path in _table(package.get("bin")).values() if isinstance(path, str)
-    }
-    if isinstance(package.get("bin"), str):
-        targets.add(normal(package["bin"]))
+def _scripts(
+    tree: Tree, package: dict[str, Any], scripts: list[Entry], declared: list[Candidate]
+) -> Iterable[Candidate]:
+    targets = {candidate.command.run[-1].removeprefix("/app/") for candidate in declared}
     start = re.fullmatch(r"node\s+(\S+)", str(_table(package.get("scripts")).get("start") or ""))
     started = _resolve(tree, normal(start[1])) if start else ""
     for entry in scripts:
-        if _resolve(tree, entry.path) in {_resolve(tree, target) for target in targets}:
+        if entry.path in targets:
             continue
         text = tree.text(entry.path)[:200_000]
         parser = sorted(

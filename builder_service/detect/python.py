@@ -5,11 +5,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
-
-from builder_service import versions
 from builder_service.detect import network, python_imports, python_manifests
 from builder_service.detect.finding import (
     ASIDE,
@@ -24,13 +19,18 @@ from builder_service.detect.finding import (
     rank,
     strength,
 )
-from builder_service.detect.python_manifests import Manifest
+from builder_service.detect.python_manifest import Manifest
+from builder_service.detect.python_steps import (
+    PYTHON,
+    RUNTIME_VERSION,
+    VENV,
+    check_version,
+    install_steps,
+    requirements_file,
+    system_packages,
+)
 from builder_service.detect.tree import Entry, Tree, normal
-from shared.plan import Command, Plan, Step
-
-RUNTIME_VERSION = "3.11"
-VENV = "/opt/venv"
-PYTHON = f"{VENV}/bin/python"
+from shared.plan import Command, Plan
 
 _PARSERS = frozenset(
     [
@@ -58,17 +58,6 @@ _PARSERS = frozenset(
         "baker",
     ]
 )
-_SYSTEM = {
-    "python-magic": ["libmagic1"], "opencv-python": ["libgl1", "libglib2.0-0"], "pyaudio": ["portaudio19-dev"],
-    "psycopg2": ["libpq-dev"], "mysqlclient": ["default-libmysqlclient-dev", "pkg-config"],
-    "pycairo": ["libcairo2-dev", "pkg-config"], "cairosvg": ["libcairo2"], "weasyprint": ["libpango-1.0-0", "libpangoft2-1.0-0"],
-    "pytesseract": ["tesseract-ocr"], "graphviz": ["graphviz"], "pydot": ["graphviz"], "pydub": ["ffmpeg"],
-    "ffmpeg-python": ["ffmpeg"], "moviepy": ["ffmpeg"], "pdf2image": ["poppler-utils"], "pyzbar": ["libzbar0"],
-    "python-ldap": ["libldap-dev", "libsasl2-dev"], "pycurl": ["libcurl4-openssl-dev", "libssl-dev"],
-    "soundfile": ["libsndfile1"], "librosa": ["libsndfile1"], "wand": ["libmagickwand-6.q16-6"], "gitpython": ["git"],
-    "python-nmap": ["nmap"], "xmlsec": ["libxmlsec1-dev", "pkg-config"], "pygraphviz": ["libgraphviz-dev", "pkg-config"],
-    "yt-dlp": ["ffmpeg"], "tkinter": ["python3-tk"], "pybedtools": ["bedtools", "zlib1g-dev"],
-}  # fmt: skip
 
 
 @dataclass
@@ -84,7 +73,8 @@ def detect(tree: Tree, facts: Facts) -> Finding:
     """The Python plan, or what was looked at; raises `NoPlan` when it is Python and cannot be built."""
     manifest = python_manifests.read(tree)
     files = python_imports.python_files(tree)
-    if not files and not manifest.found and _requirements_file(tree) is None:
+    any_file = files or any(entry.suffix == ".py" for entry in tree.files)
+    if not any_file and not manifest.found and requirements_file(tree) is None:
         return Finding(
             None,
             looked=[
@@ -113,16 +103,16 @@ def _plan(
 ) -> Plan:
     if manifest.problems and not manifest.installable:
         raise NoPlan(manifest.problems[0])
-    _check_version(manifest.requires_python)
+    check_version(manifest.requires_python)
     evidence = [*manifest.found]
-    steps, wanted = _steps(tree, manifest, _requirements_file(tree), code, facts, evidence)
+    steps, wanted = install_steps(tree, manifest, code.imports, facts, evidence)
     used = {*wanted, *code.imports, *(name.split(".")[0] for name in code.imports)}
     net, why = network.propose(used, network.PYTHON)
     return Plan(
         runtime="python",
         runtime_version=RUNTIME_VERSION,
         base="python",
-        system_packages=_system_packages(wanted, code.imports),
+        system_packages=system_packages(wanted, code.imports),
         steps=steps,
         commands=commands,
         network=net,
@@ -253,136 +243,6 @@ def _top_level_call(module: ast.Module) -> bool:
         )
         or (isinstance(node, ast.Assign) and "parse_args(" in ast.unparse(node.value))
         for node in module.body
-    )
-
-
-def _check_version(requires: str) -> None:
-    try:
-        fits = SpecifierSet(requires).contains(f"{RUNTIME_VERSION}.2", prereleases=True)
-    except InvalidSpecifier:
-        return
-    if not fits:
-        raise NoPlan(
-            f"The tool needs Python {requires}; builds here have Python {RUNTIME_VERSION}. "
-            "Choose an older tag of the repository as its ref."
-        )
-
-
-def _requirements_file(tree: Tree) -> str | None:
-    for path in ("requirements.txt", "requirements/base.txt", "requirements/requirements.txt", "requirements/main.txt",
-                 "requirements/prod.txt", "requirement.txt", "deps/requirements.txt"):  # fmt: skip
-        if tree.has(path):
-            return path
-    return None
-
-
-def _requirement_files(tree: Tree, path: str, seen: set[str]) -> list[str]:
-    """The file and those that it includes."""
-    if path in seen or not tree.has(path):
-        return []
-    seen.add(path)
-    files = [path]
-    folder = path.rsplit("/", 1)[0] + "/" if "/" in path else ""
-    for found in re.findall(
-        r"^\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*(\S+)", tree.text(path), re.MULTILINE
-    ):
-        files += _requirement_files(tree, normal(folder + found), seen)
-    return files
-
-
-def _steps(
-    tree: Tree,
-    manifest: Manifest,
-    requirements: str | None,
-    code: _Code,
-    facts: Facts,
-    evidence: list[str],
-) -> tuple[list[Step], set[str]]:
-    install = ["uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"]
-    steps: list[Step] = []
-    wanted: set[str] = set()
-    env: dict[str, str] = {}
-    if manifest.version_from_tag:
-        version = facts.version or "0.1"
-        env = versions.environment(version)
-        evidence.append(f"version {version}, from the repository's tags")
-        if manifest.versioningit and not tree.has("PKG-INFO"):
-            steps.append(_package_info(manifest, version))
-    listed = manifest.dependencies
-    if listed and all(_plain(text) for text in listed):
-        steps.insert(0, Step(name="dependencies", argv=[*install, "--", *listed], files=[]))
-    elif requirements is not None and not (manifest.installable and listed is not None and listed):
-        text = tree.text(requirements)
-        files = _requirement_files(tree, requirements, set())
-        local = bool(re.search(r"^\s*(-e\b|\.|--editable|file:)", text, re.MULTILINE))
-        if not (local and manifest.installable):
-            argv = [*install, "-r", requirements]
-            steps.insert(
-                0,
-                Step(
-                    name="dependencies",
-                    argv=argv,
-                    env=env if local else {},
-                    files=None if local else files,
-                ),
-            )
-            evidence.append(requirements)
-            wanted |= _names(re.findall(r"^\s*([A-Za-z0-9][\w.\-\[\],]*)", text, re.MULTILINE))
-    elif (listed is None and not manifest.installable) or (
-        not manifest.found and requirements is None
-    ):
-        found, unknown = python_imports.distributions(
-            code.imports, python_imports.local_modules(tree)
-        )
-        if found:
-            steps.insert(0, Step(name="dependencies", argv=[*install, "--", *found], files=[]))
-            evidence.append("no manifest: " + ", ".join(found) + " by imports")
-        else:
-            evidence.append("no manifest, and no import beyond the standard library")
-        if unknown:
-            evidence.append("imports that nothing is known about: " + ", ".join(unknown[:10]))
-        wanted |= _names(found)
-    wanted |= _names(listed or [])
-    if manifest.installable:
-        extra = next(
-            (name for name in manifest.extras if name.lower() in ("cli", "cmd", "commandline")),
-            None,
-        )
-        target = f".[{extra}]" if extra else "."
-        steps.append(Step(name="install", argv=[*install, "--", target], env=env))
-    return steps, wanted
-
-
-def _package_info(manifest: Manifest, version: str) -> Step:
-    code = (
-        "import pathlib, sys; pathlib.Path('PKG-INFO').write_text("
-        "f'Metadata-Version: 2.1\\nName: {sys.argv[1]}\\nVersion: {sys.argv[2]}\\n')"
-    )
-    return Step(name="version", argv=[PYTHON, "-c", code, manifest.name or "tool", version])
-
-
-def _plain(text: str) -> bool:
-    """Whether a requirement is a name with conditions, not a path or an address."""
-    try:
-        return Requirement(text).url is None
-    except InvalidRequirement:
-        return False
-
-
-def _names(requirements: Iterable[str]) -> set[str]:
-    found = (re.match(r"[A-Za-z0-9][\w.-]*", text.strip()) for text in requirements)
-    return {canonicalize_name(match[0]) for match in found if match}
-
-
-def _system_packages(wanted: set[str], imports: set[str]) -> list[str]:
-    tops = {name.split(".")[0] for name in imports}
-    return sorted(
-        {
-            package
-            for key, packages in _SYSTEM.items()
-            if key in wanted | tops
-            for package in packages
-        }
     )
 
 

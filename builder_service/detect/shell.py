@@ -36,7 +36,9 @@ _PACKAGES = {
 }  # fmt: skip
 _ARGUMENTS = re.compile(r"""\$[1@*#]|\$\{[1@*#]|\bgetopts?\b|\bshift\b""")
 _CALL = re.compile(
-    r"(?:^|[|;&(`{]|\$\(|\b(?:then|do|else|if|while|sudo|exec|xargs|command -v|which|type|hash|!)\s)\s*([A-Za-z][\w.+-]*)",
+    r"(?:^|[|;&(`{])\s*"
+    r"(?:(?:then|do|else|elif|if|while|until|sudo|exec|xargs|time|which|type|hash|command(?:\s+-v)?|!)\s+)*"
+    r"([A-Za-z][\w.+-]*)",
     re.MULTILINE,
 )
 
@@ -106,5 +108,5 @@ def _candidates(tree: Tree, scripts: list[Entry], texts: dict[str, str]) -> Iter
 
 
 def _code(text: str) -> str:
-    """The script without comments and here-document-free enough to look for commands."""
+    """The script without comments."""
     return re.sub(r"(?m)(^|\s)#.*$", "", text)

@@ -1,0 +1,330 @@
+"""Node and shell repositories, mixed ones, wishes of the owner, and nothing at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder_service.detect.finding import NoPlan
+from builder_service.detect.tree import Tree
+from builder_service.plan import identity
+from shared.plan import Command, Network
+from tests.builder_service.trees import ARGPARSE, names, plan, step
+
+NODE = "#!/usr/bin/env node\n"
+
+
+def package(**fields: Any) -> str:
+    return json.dumps({"name": "tool", "version": "1.0.0", **fields})
+
+
+def test_a_map_of_bins(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {"package.json": package(bin={"tool": "./cli.js", "think": "cli.js"}), "cli.js": NODE},
+    )
+
+    assert [(c.name, c.run) for c in made.commands] == [
+        ("tool", ["node", "/app/cli.js"]),
+        ("think", ["node", "/app/cli.js"]),
+    ]
+
+
+def test_a_single_bin_is_named_like_the_package(tmp_path: Path) -> None:
+    """The shape of json5/json5: a lock, development dependencies only."""
+    files = {
+        "package.json": package(
+            name="@scope/json5",
+            bin="lib/cli.js",
+            devDependencies={"tap": "1"},
+            scripts={"build": "rollup"},
+        ),
+        "package-lock.json": "{}",
+        "lib/cli.js": NODE,
+    }
+    made = plan(tmp_path, files, "json5")
+
+    assert (names(made), made.steps) == (["json5"], [])
+
+
+def test_a_bin_without_its_extension_is_completed(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"package.json": package(bin={"tool": "bin/tool"}), "bin/tool.js": NODE})
+
+    assert made.commands[0].run == ["node", "/app/bin/tool.js"]
+
+
+def test_a_bin_that_is_a_shell_script_runs_in_its_shell(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path, {"package.json": package(bin={"tool": "tool.sh"}), "tool.sh*": "#!/bin/bash\n"}
+    )
+
+    assert made.commands[0].run == ["bash", "/app/tool.sh"]
+
+
+def test_a_folder_of_bins(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {"package.json": package(directories={"bin": "./bin"}), "bin/a.js": NODE, "bin/b.js": NODE},
+    )
+
+    assert names(made) == ["a", "b"]
+
+
+def test_with_a_lock_npm_ci_and_only_the_manifests(tmp_path: Path) -> None:
+    lock = json.dumps({"lockfileVersion": 3, "packages": {}})
+    made = plan(
+        tmp_path,
+        {
+            "package.json": package(bin="c.js", dependencies={"a": "1"}),
+            "package-lock.json": lock,
+            "c.js": NODE,
+        },
+    )
+
+    assert step(made, "dependencies")[:2] == ["npm", "ci"]
+    assert made.steps[0].files == ["package.json", "package-lock.json"]
+    assert len(made.steps) == 1
+
+
+def test_another_managers_lock_means_npm_install(tmp_path: Path) -> None:
+    """The shape of svg/svgo: pnpm's lock and a packageManager field."""
+    made = plan(
+        tmp_path,
+        {
+            "package.json": package(
+                bin="c.js",
+                dependencies={"a": "1"},
+                packageManager="pnpm@10.34.5",
+                scripts={"prepare": "husky"},
+            ),
+            "pnpm-lock.yaml": "",
+            "c.js": NODE,
+        },
+    )
+
+    assert step(made, "dependencies")[:3] == ["npm", "install", "--ignore-scripts"]
+    assert step(made, "native modules")[:2] == ["npm", "rebuild"]
+
+
+def test_native_modules_are_built(tmp_path: Path) -> None:
+    lock = '{"lockfileVersion": 3, "packages": {"node_modules/x": {"hasInstallScript": true}}}'
+    made = plan(
+        tmp_path,
+        {
+            "package.json": package(bin="c.js", dependencies={"x": "1"}),
+            "package-lock.json": lock,
+            "c.js": NODE,
+        },
+    )
+
+    assert step(made, "native modules")[:2] == ["npm", "rebuild"]
+
+
+def test_a_bin_that_must_be_built_is_built(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {
+            "package.json": package(
+                bin="dist/cli.js", scripts={"build": "tsc"}, devDependencies={"typescript": "5"}
+            ),
+            "src/cli.ts": "x",
+        },
+    )
+
+    assert [s.name for s in made.steps] == ["dependencies", "native modules", "build", "prune"]
+    assert "--include=dev" in step(made, "dependencies")
+
+
+@pytest.mark.parametrize(
+    ("engines", "major"),
+    [
+        (">=18", "22"),
+        ("^20 || >=22", "22"),
+        (">=24", "24"),
+        ("18.x", "22"),
+        (">=16.0.0 <23", "22"),
+        ("^22.1", "22"),
+        ("24.x", "24"),
+        ("", "22"),
+    ],
+)
+def test_the_engine_that_a_package_asks_for(tmp_path: Path, engines: str, major: str) -> None:
+    made = plan(
+        tmp_path, {"package.json": package(bin="c.js", engines={"node": engines}), "c.js": NODE}
+    )
+
+    assert (made.runtime_version, made.base) == (major, f"node{major}")
+
+
+def test_a_newer_engine_than_there_is_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoPlan, match="needs Node >=30"):
+        plan(
+            tmp_path, {"package.json": package(bin="c.js", engines={"node": ">=30"}), "c.js": NODE}
+        )
+
+
+def test_node_scripts_without_a_manifest(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {"tool.js*": NODE + "console.log(process.argv[2])\n", "lib/x.js": "module.exports = 1\n"},
+    )
+
+    assert (names(made), made.commands[0].run) == (["tool.js"], ["node", "/app/tool.js"])
+
+
+def test_a_node_tool_that_fetches_gets_the_network(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path, {"package.json": package(bin="c.js", dependencies={"axios": "1"}), "c.js": NODE}
+    )
+
+    assert made.network.mode == "internet"
+
+
+def test_an_executable_without_extension(tmp_path: Path) -> None:
+    """The shape of holman/spark."""
+    made = plan(
+        tmp_path,
+        {
+            "spark*": '#!/usr/bin/env bash\necho "$@"\n',
+            "spark-test.sh*": "#!/bin/bash\n",
+            "README.md": "x",
+        },
+        "spark",
+    )
+
+    assert made.runtime == "shell"
+    assert made.commands[0].run == ["bash", "/app/spark"]
+    assert names(made)[-1] == "spark-test.sh"
+
+
+def test_programs_that_a_script_calls_are_installed(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {
+            "tool*": '#!/bin/sh\n# needs ffmpeg? no\ncurl -s x | jq . | bc\nwhile true; do xmllint "$1"; done\n'
+        },
+    )
+
+    assert made.system_packages == ["bc", "curl", "jq", "libxml2-utils"]
+    assert made.network.mode == "internet"
+
+
+def test_a_library_that_others_source_is_no_command(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"tool*": "#!/bin/bash\n. lib.sh\n", "lib.sh": "helper() { echo $1; }\n"})
+
+    assert names(made) == ["tool"]
+
+
+def test_a_python_repository_with_a_package_json_for_its_site_is_python(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {
+            "pyproject.toml": '[project]\nname="tool"\n[project.scripts]\ntool="t:m"\n[build-system]\nrequires=[]',
+            "package.json": package(scripts={"start": "node site.js"}),
+            "site.js": "x",
+        },
+    )
+
+    assert made.runtime == "python"
+
+
+def test_a_node_repository_with_python_helpers_is_node(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        {
+            "package.json": package(bin="c.js"),
+            "c.js": NODE,
+            "scripts/release.py": ARGPARSE,
+            "setup.sh*": "#!/bin/sh\n",
+        },
+    )
+
+    assert made.runtime == "node"
+
+
+def test_a_shell_tool_with_a_python_test_is_shell(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"tool*": "#!/bin/sh\necho $1\n", "test/check.py": ARGPARSE})
+
+    assert made.runtime == "shell"
+
+
+def test_a_wanted_command_comes_first(tmp_path: Path) -> None:
+    files = {"aaa.py": ARGPARSE, "tool.py": ARGPARSE, "deep/other.py": "print(1)\n"}
+
+    assert names(plan(tmp_path, files, command="aaa.py"))[0] == "aaa.py"
+    assert plan(tmp_path, files, command="deep/other.py").commands[0].run == [
+        "/opt/venv/bin/python",
+        "/app/deep/other.py",
+    ]
+    assert plan(tmp_path, files, command="python deep/other.py --fast").commands[0].run[-2:] == [
+        "/app/deep/other.py",
+        "--fast",
+    ]
+    assert plan(tmp_path, files, command="black").commands[0].run == ["/opt/venv/bin/black"]
+
+
+def test_a_wanted_command_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(NoPlan, match=r"no command missing\.py\. Found were: tool\.py"):
+        plan(tmp_path, {"tool.py": ARGPARSE}, command="missing.py")
+    with pytest.raises(NoPlan, match="unbalanced quotes"):
+        plan(tmp_path, {"tool.py": ARGPARSE}, command='tool.py "x')
+
+
+def test_a_wanted_runtime_is_respected_and_an_unknown_one_refused(tmp_path: Path) -> None:
+    files = {"tool.py": ARGPARSE, "tool.js*": NODE + "process.argv"}
+
+    assert plan(tmp_path, files, runtime="node").runtime == "node"
+    with pytest.raises(NoPlan, match="Choose one of python, node, shell"):
+        plan(tmp_path, files, runtime="cobol")
+
+
+def test_without_an_entry_point_it_says_what_was_looked_at_and_asks(tmp_path: Path) -> None:
+    with pytest.raises(NoPlan) as refusal:
+        plan(tmp_path, {"lib/a.py": "def f(): pass\n", "package.json": package(), "NOTES.md": "x"})
+
+    text = str(refusal.value)
+    assert "lib/a.py" in text and "package.json: no bin" in text and "shell's #! line" in text
+    assert "Say which command to use" in text
+
+
+def test_files_are_never_read_through_links(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text('[project]\nname="stolen"\n')
+    inside = tmp_path / "repo"
+    inside.mkdir()
+    (inside / "pyproject.toml").symlink_to("../secret")
+    found = Tree(inside)
+
+    assert found.files == []
+    assert found.text("pyproject.toml") == found.text("../secret") == ""
+
+
+def test_the_identity_changes_with_what_makes_the_image_and_nothing_else(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"tool.py": ARGPARSE})
+    facts: dict[str, Any] = {
+        "repository": "r",
+        "commit": "c",
+        "folder": "",
+        "plan": made,
+        "base": "b",
+        "scope": "",
+    }
+    same = identity(**facts)
+
+    reordered = made.model_copy(
+        update={
+            "commands": [Command(name="x", run=["x"], evidence="y")],
+            "evidence": ["z"],
+            "network": Network(mode="internet"),
+        }
+    )
+    assert identity(**facts | {"plan": reordered}) == same
+    for change in (
+        {"commit": "d"},
+        {"base": "e"},
+        {"scope": "acc"},
+        {"folder": "f"},
+        {"repository": "s"},
+        {"plan": made.model_copy(update={"system_packages": ["x"]})},
+    ):
+        assert identity(**facts | change) != same
