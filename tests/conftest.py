@@ -19,6 +19,9 @@ import pytest
 
 from shared.db import Transactions
 from shared.migrate import migrate
+from tests.platform_fixtures import git_server, platform
+
+__all__ = ["git_server", "platform"]
 from shared.schema.everything import metadata
 
 _TEMPLATE = "toolyard_template"
