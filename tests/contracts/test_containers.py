@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -329,11 +330,7 @@ def test_another_installation_sees_nothing_of_ours(runner: Runner, tmp_path: Pat
 
 def test_what_is_missing_is_said_so(runner: Runner, containers: DockerContainers) -> None:
     with pytest.raises(ImageGone):
-        containers.create(
-            runner.sandbox("true").__class__(
-                **{**vars(runner.sandbox("true")), "image": "sha256:" + "0" * 64}
-            )
-        )
+        containers.create(replace(runner.sandbox("true"), image="sha256:" + "0" * 64))
     with pytest.raises(ContainerGone):
         containers.start("no-such-container")
     with pytest.raises(ContainerGone):
@@ -412,6 +409,12 @@ def test_the_working_folder_takes_so_many_bytes_and_files_and_no_more(
     assert LIMITS.output_files <= files < LIMITS.output_files + 50
     assert ended.exit and ended.exit.exit_code != 0
     assert quotas.names() == []
+
+
+def test_programs_in_tmp_can_be_executed(runner: Runner) -> None:
+    script = "printf '#!/bin/sh\\necho ran\\n' > /tmp/x; chmod 755 /tmp/x; exec /tmp/x"
+
+    assert runner.run("sh", "-c", script).stdout == b"ran\n"
 
 
 def test_tmp_is_bounded_in_bytes_and_files(runner: Runner) -> None:

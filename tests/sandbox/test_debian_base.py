@@ -1,0 +1,69 @@
+"""The Debian base is made once, and says what is missing where it cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from shared import debian_base
+from shared.debian_base import BaseUnavailable
+
+
+class Images:
+    """Remembers what was imported."""
+
+    def __init__(self, found: str | None = None) -> None:
+        self.found = found
+        self.imported: list[str] = []
+
+    def image_id(self, reference: str) -> str | None:
+        return self.found if reference == debian_base.TAG else None
+
+    def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
+        self.imported.append(tag)
+        self.found = "sha256:new"
+        return self.found
+
+
+def _command(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_an_existing_base_is_used(tmp_path: Path) -> None:
+    images = Images("sha256:old")
+
+    assert debian_base.ensure(images, tmp_path) == "sha256:old"
+    assert images.imported == []
+
+
+def test_a_missing_one_is_made_and_told_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _command(
+        tmp_path, "debootstrap", 'for last; do :; done; mkdir -p "$last/etc"; echo "I: Retrieving"'
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    images, told = Images(), []
+
+    assert debian_base.ensure(images, tmp_path / "data", told.append) == "sha256:new"
+    assert images.imported == [debian_base.TAG]
+    assert told[0] == "I: Retrieving"
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["debian-base.lock"]
+
+
+def test_a_failure_says_the_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _command(tmp_path, "debootstrap", "echo 'E: no mirror'; exit 3")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    with pytest.raises(BaseUnavailable, match="exit code 3: E: no mirror"):
+        debian_base.ensure(Images(), tmp_path)
+
+
+def test_without_debootstrap_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(BaseUnavailable, match="install the package debootstrap"):
+        debian_base.ensure(Images(), tmp_path)
