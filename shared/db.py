@@ -1,8 +1,9 @@
 """Engine and transactions on SQLite and PostgreSQL; the database's clock is the only clock that is compared."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import BigInteger, Engine, create_engine, event, select
@@ -67,6 +68,12 @@ class Transactions:
             if self._writing.dialect.name == "sqlite"
             else self._writing
         )
+        # SQLite's busy handler sleeps and is not fair: threads of one process queue up here instead.
+        # Without WAL a reader also keeps a writer from committing, and the other way round.
+        nobody: AbstractContextManager[object] = nullcontext()
+        sqlite = self._writing.dialect.name == "sqlite"
+        self._turn = threading.RLock() if sqlite else nobody
+        self._read_turn = nobody if wal_is_safe(sqlite3.sqlite_version_info) else self._turn
         self._write_session = sessionmaker(self._writing, expire_on_commit=False)
         self._read_session = sessionmaker(self._reading, expire_on_commit=False)
 
@@ -96,13 +103,13 @@ class Transactions:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A session that may write: commits at the end, rolls back on any exception."""
-        with self._write_session.begin() as session:
+        with self._turn, self._write_session.begin() as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
-        with self._read_session() as session:
+        with self._read_turn, self._read_session() as session:
             yield session
 
     def now_ms(self) -> int:

@@ -53,7 +53,7 @@ def blueprint() -> APIBlueprint:
             tool = found.tool(session, account, name)
             version = found.version(session, tool, body.version or wanted)
             run = request_run(session, account, tool, version, _wanted(body))
-            return 201, shown.run(session, run)
+            return 201, shown.runs(session, [run])[0]
 
         return created(make)
 
