@@ -23,9 +23,9 @@ LIMITS = Limits(
 
 
 @contextmanager
-def opened(data: Path) -> Iterator[DockerContainers]:
+def opened(data: Path, *, allow: str = "") -> Iterator[DockerContainers]:
     """The containers of a new installation; whatever is left of it is removed at the end."""
-    containers = connect(data)
+    containers = connect(data, allow=allow)
     try:
         yield containers
     finally:
