@@ -4,7 +4,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -23,6 +24,7 @@ from shared.containers import (
     Status,
 )
 from shared.docker_engine import DEFAULT_SOCKET, DockerEngine, calling
+from shared.docker_images import DockerImages
 from shared.docker_log import LogReader
 from shared.egress import Egress, parse_allow
 from shared.installation import installation_id
@@ -86,7 +88,7 @@ def _exit(state: dict[str, Any]) -> Exit:
     return Exit(int(state["ExitCode"]), bool(state["OOMKilled"]), max(0.0, seconds))
 
 
-class DockerContainers:
+class DockerContainers(DockerImages):
     """The containers port on one engine, for one installation."""
 
     def __init__(
@@ -98,14 +100,15 @@ class DockerContainers:
         socket: str = DEFAULT_SOCKET,
         runtime: str | None = None,
     ) -> None:
-        self.installation = installation
+        super().__init__(installation, DockerEngine(socket))
         self._files = files
         self.rules = rules
         self._runtime = runtime
-        self._engine = DockerEngine(socket)
         self._lock = threading.Lock()
         self._fresh: set[str] = set()
         """Created by this process and not started: nobody else may start them."""
+        self._listening: dict[str, list[Callable[[], None]]] = {}
+        """What ends the streams that were opened before the start."""
         self._offline: set[str] = set()
         """Created by this process without a network: none has to be removed."""
 
@@ -224,8 +227,11 @@ class DockerContainers:
 
     def output(self, name: str) -> Iterator[tuple[Stream, bytes]]:
         with self._lock:  # so that a start cannot slip in before we listen
-            live = self._engine.attach(name) if name in self._fresh else None
-        return self._live(name, live) if live else self._from_log(name)
+            if name in self._fresh:
+                live, end = self._engine.attach(name)
+                self._listening.setdefault(name, []).append(end)
+                return self._live(name, live)
+        return self._from_log(name)
 
     def _live(
         self, name: str, attached: Iterator[tuple[Stream, bytes]]
@@ -303,9 +309,15 @@ class DockerContainers:
                 elif error.status_code != 404:
                     raise
         with self._lock:
+            never_started = name in self._fresh
             self._fresh.discard(name)
+            listening = self._listening.pop(name, [])
             offline = name in self._offline
             self._offline.discard(name)
+        if never_started:
+            for end in listening:  # the engine leaves them open for ever
+                with suppress(OSError, ValueError):
+                    end()
         self._env_path(name).unlink(missing_ok=True)
         if not offline and self._remove_network(sandbox_flags.network_name(name)):
             for rules in self.rules.values():
@@ -344,8 +356,6 @@ class DockerContainers:
         each = (self.status(item["Names"][0].removeprefix("/")) for item in found)
         return [status for status in each if status is not None]
 
-    # --- images
-
     def commit(self, name: str, tag: str, *, env: dict[str, str], labels: dict[str, str]) -> str:
         found = self._find(name)
         if found is None:
@@ -367,46 +377,3 @@ class DockerContainers:
                 name, repository=repository, tag=version, pause=False, conf=conf
             )
         return str(made["Id"])
-
-    def image_id(self, reference: str) -> str | None:
-        found = self._image(reference)
-        return str(found["Id"]) if found else None
-
-    def image_size(self, reference: str) -> int:
-        found = self._image(reference)
-        if found is None:
-            raise ImageGone(reference)
-        return int(found["Size"])
-
-    def _image(self, reference: str) -> dict[str, Any] | None:
-        with calling():
-            try:
-                found: dict[str, Any] = self._engine.quick.inspect_image(reference)  # type: ignore[no-untyped-call]
-            except APIError as error:
-                if error.status_code == 404:
-                    return None
-                raise
-        return found
-
-    def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
-        ours = {sandbox_flags.INSTALLATION: self.installation} | {
-            sandbox_flags.LABEL + key: value for key, value in labels.items()
-        }
-        repository, _, version = tag.rpartition(":")
-        changes = [f'LABEL "{key}"="{value}"' for key, value in ours.items()]
-        with calling():
-            self._engine.slow.import_image(
-                str(archive), repository=repository, tag=version, changes=changes
-            )
-        made = self.image_id(tag)
-        if made is None:
-            raise EngineRefused(f"The archive {archive.name} did not become an image.")
-        return made
-
-    def remove_image(self, reference: str) -> None:
-        with calling():
-            try:
-                self._engine.slow.remove_image(reference, force=False)
-            except APIError as error:
-                if error.status_code not in (404, 409):
-                    raise

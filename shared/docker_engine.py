@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,9 +107,10 @@ class DockerEngine:
         ):
             return int(response.json().get("SizeRw") or 0) if response.status_code == 200 else 0
 
-    def attach(self, name: str) -> Iterator[tuple[Stream, bytes]]:
-        """Both streams from now on; attached when this returns."""
-        return self._read(self._stream("POST", name, "attach", {"stream": "1"}))
+    def attach(self, name: str) -> tuple[Iterator[tuple[Stream, bytes]], Callable[[], None]]:
+        """Both streams from now on, attached when this returns; and what ends them early."""
+        response = self._stream("POST", name, "attach", {"stream": "1"})
+        return self._read(response), response.raw.shutdown
 
     def log(self, name: str) -> Iterator[tuple[Stream, bytes]]:
         """All that the log holds, each entry behind its time and a blank."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.containers import ContainerGone, EngineUnavailable, ImageGone, Mount, NetworkRefused
+from shared.containers import (
+    ContainerGone,
+    EngineRefused,
+    EngineUnavailable,
+    ImageGone,
+    Mount,
+    NetworkRefused,
+)
 from shared.containers_docker import DockerContainers, connect
 from shared.plan import Network
 from shared.quota import Quotas
@@ -112,6 +120,30 @@ def test_another_process_adopts_a_running_container(
     assert before and before.state == "running"
     assert stdout == b"".join(b"line %d\n" % n for n in range(1, 9))
     assert ended and ended.exit_code == 0
+
+
+def test_removing_what_never_started_ends_its_streams(
+    runner: Runner, containers: DockerContainers
+) -> None:
+    name = runner.created("true")
+    stream = containers.output(name)
+    removing = threading.Timer(0.3, containers.remove, [name])
+    removing.start()
+
+    with pytest.raises(ContainerGone):
+        list(stream)
+    removing.join()
+
+
+def test_a_program_that_cannot_be_started_says_why_and_ends_its_streams(
+    runner: Runner, tmp_path: Path
+) -> None:
+    name = runner.created("true", mounts=(Mount(tmp_path, "/etc/passwd/below-a-file"),))
+    stream = runner.containers.output(name)
+
+    with pytest.raises(EngineRefused, match="could not be started"):
+        runner.containers.start(name)
+    assert list(stream) == []
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_program(runner: Runner) -> None:

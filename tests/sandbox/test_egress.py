@@ -11,6 +11,7 @@ from shared import addresses, doctor, doctor_judgement, doctor_probes, egress_ru
 from shared.canaries import Canaries, Listeners, Target
 from shared.containers import NetworkRefused
 from shared.containers_docker import DockerContainers
+from shared.doctor_examination import Examination
 from shared.egress import Egress, parse_allow, parse_host, resolvers
 from shared.egress_rules import Allowed, Zone
 from shared.plan import Network
@@ -154,7 +155,7 @@ def test_a_sandbox_with_named_hosts_reaches_them_by_name_and_nobody_else(
     sandbox = runner.sandbox("perl", "-e", doctor_probes.CONNECT, network=network, stdin=file)
 
     with ExitStack() as stack:
-        doctor._lock_host(stack)
+        doctor.lock_host(stack)
         listeners = Listeners("canary")
         stack.callback(listeners.close)
         canaries = Canaries(containers.installation, listeners)
@@ -204,8 +205,8 @@ def network_checks(
         for zone, script in scripts.items()
     }
     with ExitStack() as stack:
-        doctor._lock_host(stack)
-        checks = doctor._Examination(containers, data, image, stack)._network()
+        doctor.lock_host(stack)
+        checks = Examination(containers, data, image, stack).network()
     failed = [check.name for check in checks if check.mandatory and not check.ok]
     return {
         zone: {name.partition(", ")[2] for name in failed if name.startswith(f"{zone} network")}

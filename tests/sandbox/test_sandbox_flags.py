@@ -183,7 +183,7 @@ def _sources() -> list[Path]:
     return [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
 
 
-_SDK = {"shared/containers_docker.py", "shared/docker_engine.py"}
+_SDK = {f"shared/{name}.py" for name in ("containers_docker", "docker_engine", "docker_images")}
 
 
 def _name(path: Path) -> str:

@@ -1,0 +1,61 @@
+"""Images on the Docker engine; containers of an installation and their images share one connection."""
+
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError
+
+from shared import sandbox_flags
+from shared.containers import EngineRefused, ImageGone
+from shared.docker_engine import DockerEngine, calling
+
+
+class DockerImages:
+    """The images' part of the containers port."""
+
+    def __init__(self, installation: str, engine: DockerEngine) -> None:
+        self.installation = installation
+        self._engine = engine
+
+    def image_id(self, reference: str) -> str | None:
+        found = self._image(reference)
+        return str(found["Id"]) if found else None
+
+    def image_size(self, reference: str) -> int:
+        found = self._image(reference)
+        if found is None:
+            raise ImageGone(reference)
+        return int(found["Size"])
+
+    def _image(self, reference: str) -> dict[str, Any] | None:
+        with calling():
+            try:
+                found: dict[str, Any] = self._engine.quick.inspect_image(reference)  # type: ignore[no-untyped-call]
+            except APIError as error:
+                if error.status_code == 404:
+                    return None
+                raise
+        return found
+
+    def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
+        ours = {sandbox_flags.INSTALLATION: self.installation} | {
+            sandbox_flags.LABEL + key: value for key, value in labels.items()
+        }
+        repository, _, version = tag.rpartition(":")
+        changes = [f'LABEL "{key}"="{value}"' for key, value in ours.items()]
+        with calling():
+            self._engine.slow.import_image(
+                str(archive), repository=repository, tag=version, changes=changes
+            )
+        made = self.image_id(tag)
+        if made is None:
+            raise EngineRefused(f"The archive {archive.name} did not become an image.")
+        return made
+
+    def remove_image(self, reference: str) -> None:
+        with calling():
+            try:
+                self._engine.slow.remove_image(reference, force=False)
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
