@@ -1,19 +1,38 @@
 """`toolyard plan`: how a repository would be built, without building it."""
 
+import os
 import subprocess
 import sys
 
 import click
 
+from cli.failures import Failure
+from cli.up import environment
+
 
 @click.command()
 @click.argument("source")
+@click.option("--ref", help="Branch, tag or commit.")
+@click.option("--folder", help="The folder of the repository that holds the tool.")
+@click.option("--command", help="Which of its commands comes first.")
+@click.option("--runtime", help="python, node or shell.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--dockerfile", is_flag=True, help="Print it as a Dockerfile.")
-def plan(source: str, as_json: bool, dockerfile: bool) -> None:
+def plan(
+    source: str,
+    ref: str | None,
+    folder: str | None,
+    command: str | None,
+    runtime: str | None,
+    as_json: bool,
+    dockerfile: bool,
+) -> None:
     """Show what would be done with SOURCE, a Git link or a folder on this machine."""
-    options = ["--json"] if as_json else []
-    options += ["--dockerfile"] if dockerfile else []
+    if dockerfile:
+        raise Failure("plans cannot be printed as a Dockerfile yet; leave --dockerfile out", 2)
+    given = {"--ref": ref, "--folder": folder, "--command": command, "--runtime": runtime}
+    options = [word for name, value in given.items() if value for word in (name, value)]
+    options += ["--json"] if as_json else []
     # Plans are the builder's: its own program makes them, in a process of its own.
-    argv = [sys.executable, "-m", "builder_service.show_plan", *options, "--", source]
-    sys.exit(subprocess.run(argv, check=False).returncode)
+    argv = [sys.executable, "-m", "builder_service.preview", *options, "--", source]
+    sys.exit(subprocess.run(argv, env=environment(os.environ), check=False).returncode)
