@@ -13,7 +13,7 @@ from builder_service.failures import BuildFailed, Cancelled, TimedOut
 from builder_service.make_tool import Tool, container_prefix
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
-from shared.containers import EngineUnavailable, ImageGone, NetworkRefused
+from shared.containers import NetworkRefused
 from shared.control import Lost, Refused, Unavailable, through_outages
 from shared.work import BuildAssignment, BuildReport, Release
 
@@ -111,7 +111,13 @@ class OneBuild:
         except NetworkRefused as error:
             report.state = "failed"
             report.reason = f"This worker cannot give builds a network: {error}"
-        except (EngineUnavailable, ImageGone, OSError) as error:
+        except Lost:
+            raise
+        except Unavailable:
+            if not self._ending.is_set():
+                raise
+            report.state, report.reason = "cancelled", "The build was cancelled."
+        except Exception as error:  # ours, not the repository's: another attempt may succeed
             log.exception("build_fault", build_id=self.id)
             return f"The builder had a fault: {error}"
         return ""
