@@ -30,12 +30,15 @@ function draw(span, runs) {
 /** Rows of both streams in the order they came; numbers count within their stream, so links stay true. */
 export class LogView extends EventTarget {
   #box; #streams; #rows = []; #forgotten = 0; #from = 0; #to = 0; #dirty = new Set();
-  #scheduled = false; #following = true; #characters = 0; #query = ""; #hits = []; #hit = -1; #numbered = true;
+  #scheduled = false; #following = true; #characters = 0; #query = ""; #hits = []; #hit = -1; #numbered = true; #touched = 0;
 
   constructor(box) {
     super();
     this.#box = box;
     this.clear();
+    // New rows scroll the box too: only what a hand did says whether to follow.
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
+      box.addEventListener(name, (event) => (name !== "pointermove" || event.buttons) && (this.#touched = Date.now()), { passive: true });
     box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
@@ -240,6 +243,7 @@ export class LogView extends EventTarget {
   }
 
   #scrolled() {
+    if (Date.now() - this.#touched > 800) return;
     const box = this.#box;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24 && this.#to === this.#rows.length;
     if (atEnd !== this.#following) {
