@@ -9,11 +9,11 @@ import structlog
 from builder_service import on_build_requested, steps
 from builder_service.one_build import OneBuild
 from builder_service.settings import BuilderSettings
-from builder_service.slots import Slots
 from builder_service.workshop import Workshop
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.control import Refused, Unavailable
+from shared.slots import Slots
 from shared.work import BuildAssignment
 
 log = structlog.get_logger()

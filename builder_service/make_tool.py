@@ -14,6 +14,7 @@ from builder_service.detect.tree import Tree
 from builder_service.failures import BuildFailed
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
+from shared.containers import ImageGone
 from shared.git_link import BadLink, GitLink, check_folder, parse
 from shared.plan import Plan
 from shared.work import BuildAssignment, BuildReport, PlanTried
@@ -122,7 +123,7 @@ class Tool:
             image = containers.image_id(tag)
             self.report.reused = image is not None
             if image is None:
-                built = steps.build(plan, base, tree.root, self.steps, state, self.assignment.scope)
+                built = self._build(plan, base, tree)
             else:
                 built = image
                 self.log.say("this image was built before; nothing is built twice")
@@ -130,6 +131,7 @@ class Tool:
             answered = smoke.smoke(built, plan, self.steps)
             if image is None:
                 image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
+        steps.note_use(state, tag)
         self.report.identity, self.report.image = identity, image
         self.report.image_bytes = containers.image_size(image)
         self.report.commands = answered.commands
@@ -140,6 +142,18 @@ class Tool:
             }
         )
         self.report.plans_tried = [PlanTried(plan=self.report.plan)]
+
+    def _build(self, plan: Plan, base: str, tree: Tree) -> str:
+        for last in (False, True):
+            try:
+                return steps.build(
+                    plan, base, tree.root, self.steps, self.workshop.state, self.assignment.scope
+                )
+            except ImageGone:  # a kept step was collected while we built on it
+                if last:
+                    raise
+                self.log.say("a kept step was removed meanwhile; once more")
+        raise AssertionError("unreachable")
 
 
 def container_prefix(assignment: BuildAssignment) -> str:

@@ -12,7 +12,7 @@ from builder_service.detect.tree import normal
 from builder_service.plan import BUILDER_VERSION
 from builder_service.step_runner import Steps
 from shared.containers import Mount
-from shared.plan import Plan, Step
+from shared.plan import Network, Plan, Step
 
 STEP_TAG = "toolyard-step"
 BUILD_TAG = "toolyard-build"
@@ -49,7 +49,7 @@ def build(plan: Plan, base: str, tree: Path, steps: Steps, state: Path, scope: s
 
 def publish(image: str, tag: str, plan: Plan, steps: Steps, labels: dict[str, str]) -> str:
     """The id of the image under its final tag; only an image that has answered gets one."""
-    container = steps.run("publish", image, ["true"])
+    container = steps.run("publish", image, ["true"], network=Network())
     try:
         return steps.containers.commit(
             container, tag, env=plan.env, labels={**labels, "smoke": "ok"}
@@ -163,12 +163,17 @@ def note_use(state: Path, tag: str) -> None:
 def collect(
     steps_state: Path, remove: Callable[[str], None], full: Callable[[], bool]
 ) -> list[str]:
-    """Remove kept steps, least recently used first, while the disk is too full; what was removed."""
+    """Remove what was kept while the disk is too full, least recently used first; what was removed.
+
+    Steps go before tools' images, which would have to be built again at their next run.
+    """
     folder = steps_state / "used"
     if not folder.is_dir():
         return []
     removed = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime):
+    for path in sorted(
+        folder.iterdir(), key=lambda path: (path.name.startswith(BUILD_TAG), path.stat().st_mtime)
+    ):
         if not full():
             break
         tag = path.name.replace("@", ":")

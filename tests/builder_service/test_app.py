@@ -14,13 +14,13 @@ from builder_service import locks, on_build_requested, steps
 from builder_service.failures import Cancelled
 from builder_service.place import take_place, worker_id
 from builder_service.settings import BuilderSettings
-from builder_service.slots import NoFreeSlot, Slots
 from builder_service.step_runner import sentence
 from builder_service.versions import describe, of_tag
 from shared.clock import SystemClock
 from shared.control import Refused, Unavailable
 from shared.errors import Reject, Retry
 from shared.events import BuildRequested
+from shared.slots import NoFreeSlot, Slots
 from shared.work import BuildAssignment
 from tests.builder_service.recorded_control import RecordedControl
 from tests.builder_service.trees import ARGPARSE, tree
@@ -125,12 +125,15 @@ def test_kept_steps_go_least_recently_used_first_until_there_is_room(tmp_path: P
         steps.note_use(tmp_path, f"toolyard-step:{tag}")
         path = tmp_path / "used" / f"toolyard-step@{tag}"
         os.utime(path, (1000 - age, 1000 - age))
+    steps.note_use(tmp_path, "toolyard-build:tool")
+    os.utime(tmp_path / "used/toolyard-build@tool", (1, 1))
     removed: list[str] = []
 
     steps.collect(tmp_path, removed.append, lambda: len(removed) < 2)
 
     assert removed == ["toolyard-step:oldest", "toolyard-step:older"]
-    assert [path.name for path in (tmp_path / "used").iterdir()] == ["toolyard-step@new"]
+    left = sorted(path.name for path in (tmp_path / "used").iterdir())
+    assert left == ["toolyard-build@tool", "toolyard-step@new"]
 
 
 def test_settings_refuse_to_allow_the_metadata_service() -> None:

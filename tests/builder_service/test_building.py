@@ -1,6 +1,7 @@
 """Real builds on the real engine: the examples, failures, limits, cancel, and what is kept."""
 
 import json
+import secrets
 import subprocess
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder_service.operator_env import Operator
-from shared.containers import Mount, Sandbox
+from shared.containers import ImageGone, Mount, Sandbox
 from shared.plan import Command
 from shared.work import Limits
 from tests.builder_service.conftest import LIMITS, Bench
@@ -29,6 +30,11 @@ def python(backend: str, dependencies: str = "[]") -> dict[str, str]:
         f'[project]\nname="t"\nversion="1"\ndependencies={dependencies}\n[project.scripts]\nt="t:m"\n',
         "own.py": f"import os, sys, time\ndef build_wheel(*a, **k):\n    {backend}\n",
     }
+
+
+def requirement() -> str:
+    """Always the same distribution, and a step that nobody has kept."""
+    return f"tabulate==0.9.0  # {secrets.token_hex(8)}\n"
 
 
 def run(bench: Bench, image: str, command: Command, arguments: list[str], folder: Path) -> str:
@@ -115,7 +121,7 @@ def test_private_images_are_not_shared(bench: Bench) -> None:
 
 def test_a_change_of_the_source_keeps_the_dependencies(bench: Bench) -> None:
     pure = {
-        "requirements.txt": "tabulate==0.9.0\n",
+        "requirements.txt": requirement(),
         "tool.py": "import argparse\nargparse.ArgumentParser().parse_args()\n",
     }
     first = bench.attempt(bench.repository("change", pure))
@@ -308,3 +314,28 @@ def test_what_a_killed_builder_left_is_removed_and_nothing_else(bench: Bench) ->
     assert bench.left() == ["other-1"]
     assert not (workshop.place / "builds").exists()
     bench.containers.remove("other-1")
+
+
+def test_a_kept_step_that_vanishes_is_made_again(bench: Bench) -> None:
+    files = {
+        "requirements.txt": requirement(),
+        "tool.py": "import argparse\nargparse.ArgumentParser().parse_args()\n",
+    }
+    link = bench.repository("vanishing", files)
+    real, vanished = bench.containers.create, []
+
+    def create(sandbox: Sandbox) -> None:
+        if not vanished and sandbox.kind == "build" and "/app" in " ".join(sandbox.argv):
+            vanished.append(sandbox.image)
+            raise ImageGone(sandbox.image)
+        real(sandbox)
+
+    bench.containers.create = create  # type: ignore[method-assign]
+    try:
+        attempt = bench.attempt(link)
+        report = attempt.live()
+    finally:
+        bench.containers.create = real  # type: ignore[method-assign]
+
+    assert vanished and report.state == "succeeded"
+    assert "removed meanwhile; once more" in attempt.log
