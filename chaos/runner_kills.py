@@ -88,6 +88,9 @@ def series(
             lines[web.request([str(number), str(count), "0.02"])] = (number, count)
         runner.start()
         while outcome.kills < kills and not _all_ended(web, runs):
+            if _ended(web) < 0.9 * runs * outcome.kills / kills:
+                time.sleep(0.05)  # the kills are spread over the runs
+                continue
             if chance.random() < 0.8:  # else also while it starts
                 runner.wait_ready()
             time.sleep(chance.uniform(0.0, 2.0))
@@ -113,8 +116,12 @@ def series(
     return outcome
 
 
+def _ended(web: RealWeb) -> int:
+    return sum(count for state, count in web.counts().items() if state in ENDED)
+
+
 def _all_ended(web: RealWeb, runs: int) -> bool:
-    return sum(count for state, count in web.counts().items() if state in ENDED) == runs
+    return _ended(web) == runs
 
 
 def _judge(

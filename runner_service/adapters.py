@@ -9,10 +9,10 @@ from shared.quota import Quotas
 
 
 def open_containers(data: Path) -> DockerContainers:
-    """The engine, with this installation's rules around the networks of runs."""
+    """The engine, with the rules around runs only: those of builds are the builder's to load."""
     installation = installation_id(data)
     rules = {"run": Egress(installation, "run")}
-    return DockerContainers(installation, files=data / "containers", rules=rules)
+    return DockerContainers(installation, files=data / "sandbox", rules=rules)
 
 
 def open_work(place: Path) -> Quotas:

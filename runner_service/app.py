@@ -13,11 +13,11 @@ from runner_service.one_run import OneRun, Patience, WorkFolders
 from runner_service.place import Place
 from runner_service.record import Finished, Record
 from runner_service.settings import RunnerSettings
-from runner_service.slots import Slots
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.containers import Containers, EngineUnavailable
 from shared.control import Control
+from shared.slots import Slots
 from shared.work import RunAssignment
 
 _LOOK_AGAIN = 10.0

@@ -1,36 +1,19 @@
-"""A requested run is claimed and begins in a free slot; the message ends as soon as the claim stands."""
+"""A requested run is claimed and begins in a free slot."""
 
 from collections.abc import Callable
 
-from runner_service.slots import NoFreeSlot, Slots
-from shared.control import Control, Refused, Unavailable
-from shared.errors import Reject, Retry
+from shared.claiming import begin_claimed
+from shared.control import Control
 from shared.events import RunRequested
+from shared.slots import Slots
 from shared.work import RunAssignment
 
-Begin = Callable[[RunAssignment], None]
-"""Begins the run in a slot that was taken for it, and returns at once."""
 
-
-def handle(event: RunRequested, *, control: Control, slots: Slots, begin: Begin) -> None:
-    try:
-        slots.take()
-    except NoFreeSlot as error:
-        raise Retry("every slot is taken", delay=1.0) from error
-    try:
-        assignment = control.claim("run", event.run_id)
-        if isinstance(assignment, RunAssignment):
-            begin(assignment)
-            return
-    except Unavailable as error:
-        slots.give_back()
-        raise Retry(f"web does not answer: {error}", delay=error.retry_after or 2.0) from error
-    except Refused as error:
-        slots.give_back()
-        if error.status in (401, 403):  # this worker's fault, not the message's
-            raise Retry(f"web refuses this worker: {error}", delay=30.0) from error
-        raise Reject(f"web refuses the claim: {error}") from error
-    except BaseException:
-        slots.give_back()
-        raise
-    slots.give_back()  # taken by another worker, cancelled, ended, or not yet due
+def handle(
+    event: RunRequested,
+    *,
+    control: Control,
+    slots: Slots,
+    begin: Callable[[RunAssignment], None],
+) -> None:
+    begin_claimed(lambda: control.claim("run", event.run_id), slots, begin)

@@ -13,11 +13,11 @@ from runner_service.host import boot_id, host_id, worker_id
 from runner_service.one_run import Patience
 from runner_service.place import take_place
 from runner_service.settings import RunnerSettings
-from runner_service.slots import NoFreeSlot, Slots
 from shared.control import Control
 from shared.errors import Reject, Retry
 from shared.events import RunRequested
 from shared.ids import new_id
+from shared.slots import Slots
 from shared.work import RunAssignment
 from tests.fake_containers import FakeContainers
 from tests.fakes import MemoryBus
@@ -82,19 +82,6 @@ def test_a_refused_worker_token_is_no_reason_to_drop_the_message(
         handled(web, control, web.request(["true"]), slots)
     assert slots.free() == 1
 
-
-def test_slots_are_counted() -> None:
-    slots = Slots(2)
-    slots.take()
-    slots.take()
-    with pytest.raises(NoFreeSlot):
-        slots.take()
-    slots.take(beyond=True)
-    assert slots.free() == 0
-    slots.give_back()
-    assert slots.free() == 0
-    slots.give_back()
-    assert slots.free() == 1
 
 
 # --- who and where

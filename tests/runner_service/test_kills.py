@@ -13,7 +13,11 @@ import pytest
 from chaos.real_web import RealWeb
 from chaos.runner_kills import ENDED, PROGRAM, Outcome, expected, series
 from chaos.runner_process import Host, RunnerProcess, Starts
+from runner_service.adapters import open_containers, open_work
+from runner_service.host import boot_id, boot_seconds
+from runner_service.overdue import DEADLINE_GRACE, overdue
 from runner_service.record import Record
+from runner_service.sweep import sweep
 from shared.work import Limits, Manifest
 from tests.runner_service.real import base_image
 from web.leases import LeaseTimes
@@ -85,7 +89,7 @@ def make(tmp_path: Path, image: str) -> Iterator[Make]:
         one.close()
 
 
-STARTED_ONCE = [
+STEPS = [
     "runner.before_staging",
     "runner.after_staging",
     "runner.before_container_create",
@@ -102,12 +106,14 @@ STARTED_ONCE = [
 ]
 
 
-@pytest.mark.parametrize("crash", STARTED_ONCE)
-def test_killed_at_each_step_a_successor_goes_on(make: Make, crash: str) -> None:
+@pytest.mark.parametrize("steps", [STEPS[0::2], STEPS[1::2]], ids=["even", "odd"])
+def test_killed_at_each_step_a_successor_goes_on(make: Make, steps: list[str]) -> None:
+    """The first runner dies at the first step, its successor at the second, and so on."""
     place = make()
     run_id = place.request(5, 0.05)
-    place.runner.start(crash)
-    assert place.runner.wait_dead(30) == -signal.SIGKILL
+    for step in steps:
+        place.runner.start(step)
+        assert place.runner.wait_dead(30) == -signal.SIGKILL, step
     place.runner.start()
     assert place.ended(run_id) == "succeeded"
     place.check_whole(run_id, 5)
@@ -137,8 +143,8 @@ def test_random_kills_with_a_successor(tmp_path: Path, image: str) -> None:
 
 
 def test_random_kills_with_the_host_lost(tmp_path: Path, image: str) -> None:
-    outcome = series(tmp_path / "data", image, runs=8, kills=4, host_lost=True, seed=4)
-    _kept(outcome, 8)
+    outcome = series(tmp_path / "data", image, runs=6, kills=3, host_lost=True, seed=4)
+    _kept(outcome, 6)
 
 
 def _kept(outcome: Outcome, runs: int) -> None:
@@ -203,20 +209,24 @@ def janitor(tmp_path: Path) -> Iterator[None]:
     assert process.wait(130) == 0
 
 
-def test_a_deadline_holds_when_the_runner_is_dead(make: Make, janitor: None) -> None:
+def test_a_deadline_holds_when_the_runner_is_dead(make: Make) -> None:
     place = make(lease=300.0)
     run_id = place.request(10_000, 0.1, seconds=3)
     place.runner.start()
     place.web.wait(run_id, {"running"})
     place.runner.kill()
+    state = place.web.data / "runner"
+    assert overdue(state, boot_seconds(), boot_id()) == []
+    late = overdue(state, boot_seconds() + 3 + DEADLINE_GRACE, boot_id())
+    containers = open_containers(place.web.data)
     host = Host(place.web.data)
     try:
-        until = time.monotonic() + 3 + 30
-        while host.running() and time.monotonic() < until:
-            time.sleep(0.2)
+        assert len(host.running()) == 1
+        sweep(late, containers, open_work)
         assert host.running() == []
     finally:
         host.close()
+        containers.close()
     place.runner.start()
     assert place.ended(run_id) == "timed_out"
     assert place.starts.of == {run_id: 1}
