@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from shared.containers import ContainerGone, Exit, ImageGone, Sandbox, Status
+from shared.containers import ContainerGone, Exit, ImageGone, Sandbox, Status, Storage
 from shared.work import Stream
 
 
@@ -134,6 +134,9 @@ class FakeContainers:
 
     def image_size(self, reference: str) -> int:
         raise NotImplementedError("runs ask for no size")
+
+    def storage(self) -> Storage:
+        raise NotImplementedError("runs look at their own disk")
 
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         raise NotImplementedError("runs import nothing")
