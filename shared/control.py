@@ -5,10 +5,10 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import BinaryIO, Literal, TypeVar, overload
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.work import (
     BuildAssignment,
@@ -77,9 +77,10 @@ class _Directives(BaseModel):
     items: list[Directed]
 
 
-_assignment: TypeAdapter[RunAssignment | BuildAssignment] = TypeAdapter(
-    RunAssignment | BuildAssignment
-)
+_ASSIGNMENTS: dict[Kind, Callable[[bytes], RunAssignment | BuildAssignment]] = {
+    "run": RunAssignment.model_validate_json,
+    "build": BuildAssignment.model_validate_json,
+}
 
 
 class Control:
@@ -110,13 +111,19 @@ class Control:
     def close(self) -> None:
         self._client.close()
 
+    @overload
+    def claim(self, kind: Literal["run"], job_id: str) -> RunAssignment | None: ...
+
+    @overload
+    def claim(self, kind: Literal["build"], job_id: str) -> BuildAssignment | None: ...
+
     def claim(self, kind: Kind, job_id: str) -> RunAssignment | BuildAssignment | None:
         """The job under a new lease, or None when there is nothing to claim."""
         body = ClaimRequest(kind=kind, id=job_id, worker=self.worker)
         answer = self._call("POST", "/claims", self._worker_token, json=body)
         if answer.status_code == 204:
             return None
-        return _parsed(answer, _assignment.validate_json)
+        return _parsed(answer, _ASSIGNMENTS[kind])
 
     def directives(self, wait: float) -> list[Directed]:
         """Directives for leases of this worker, after at most `wait` seconds."""

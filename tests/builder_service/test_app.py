@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from shared.clock import SystemClock
 from shared.control import Refused, Unavailable
 from shared.errors import Reject, Retry
 from shared.events import BuildRequested
-from shared.slots import NoFreeSlot, Slots
+from shared.slots import Slots
 from shared.work import BuildAssignment
 from tests.builder_service.recorded_control import RecordedControl
 from tests.builder_service.trees import ARGPARSE, tree
@@ -67,7 +66,8 @@ def test_without_a_free_slot_the_message_comes_again() -> None:
     ("error", "answer"),
     [
         (Unavailable("away"), Retry),
-        (Refused(403, "no", "no"), Reject),
+        (Refused(403, "no", "no"), Retry),
+        (Refused(400, "no", "no"), Reject),
         (RuntimeError("x"), RuntimeError),
     ],
 )
@@ -80,18 +80,6 @@ def test_a_claim_that_fails_gives_the_slot_back(error: Exception, answer: type[E
     with pytest.raises(answer):
         on_build_requested.handle(EVENT, control=Failing(), slots=slots, begin=pytest.fail)  # type: ignore[arg-type]
     assert slots.free() == 1
-
-
-def test_slots_are_never_taken_twice() -> None:
-    slots = Slots(1)
-    done = threading.Event()
-    slots.take()
-    slots.begin(done.wait, "work")
-    with pytest.raises(NoFreeSlot):
-        slots.take()
-    assert not slots.wait_empty(0.05)
-    done.set()
-    assert slots.wait_empty(5)
 
 
 def test_a_successor_takes_the_place_of_the_dead_and_a_neighbour_another(tmp_path: Path) -> None:
