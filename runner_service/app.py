@@ -9,10 +9,11 @@ import structlog
 
 from runner_service import on_run_requested
 from runner_service.directives import Directives
-from runner_service.one_run import OneRun, Patience, WorkFolders
+from runner_service.one_run import OneRun, Patience
 from runner_service.place import Place
 from runner_service.record import Finished, Record
 from runner_service.settings import RunnerSettings
+from runner_service.work_folders import WorkFolders
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.containers import Containers, EngineUnavailable

@@ -6,8 +6,7 @@ Each step leaves a marker in the state folder, so that a successor goes on where
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import structlog
 
@@ -20,6 +19,7 @@ from runner_service.reporter import Reporter
 from runner_service.spool import Spool
 from runner_service.staging import CannotStage, stage, stage_stdin
 from runner_service.verdict import Verdict, judge
+from runner_service.work_folders import WorkFolders
 from shared import logs
 from shared.containers import (
     Containers,
@@ -40,20 +40,6 @@ log = structlog.get_logger()
 _TAIL = 8192
 _IMAGE_GONE = "image gone"
 """How web knows that it has to build the version again first."""
-
-
-class WorkFolders(Protocol):
-    """Working folders with a quota on bytes and files."""
-
-    def make(self, name: str, size: int, files: int) -> Path:
-        """The folder, made if it is not there yet; raises `QuotaUnavailable`."""
-        ...
-
-    def path(self, name: str) -> Path: ...
-
-    def remove(self, name: str) -> None:
-        """Gone when it returns; a missing one is fine."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -191,6 +177,8 @@ class OneRun:
             return self._release(f"the container engine of the worker was away: {error}")
         except ProgramLost as error:
             return self._release(str(error))
+        except Refused as error:
+            return self._release(f"web or the object store refused a call of the worker: {error}")
         except Exception as error:
             log.exception("run_broken")
             return self._release(f"an error of the worker: {type(error).__name__}")

@@ -83,7 +83,6 @@ def test_a_refused_worker_token_is_no_reason_to_drop_the_message(
     assert slots.free() == 1
 
 
-
 # --- who and where
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner_service.host import boot_id
-from runner_service.one_run import OneRun, Patience, WorkFolders
+from runner_service.one_run import OneRun, Patience
 from runner_service.record import Record
+from runner_service.work_folders import WorkFolders
 from shared.containers import Containers
 from shared.control import Control
 from shared.work import RunAssignment
