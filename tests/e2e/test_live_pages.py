@@ -381,7 +381,9 @@ def test_no_page_is_wider_than_the_window_or_breaks_an_accessibility_rule(
     person = Person(live_web, page)
     worker = Worker(live_web, person.start("--flag " + "a-very-long-word" * 12))
     worker.phase("running")
-    worker.print(b"\x1b[1;31mred\x1b[0m \x1b[38;5;208morange\x1b[0m \x1b[93myellow\x1b[0m \x1b[44mblue\x1b[0m\n")
+    worker.print(
+        b"\x1b[1;31mred\x1b[0m \x1b[38;5;208morange\x1b[0m \x1b[93myellow\x1b[0m \x1b[44mblue\x1b[0m\n"
+    )
     worker.print(b"warning\n", "stderr")
     expect(page.locator("#E1")).to_be_visible()
     live = page.url

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Terminal } from "../../web/static/js/ansi.js";
 import { StreamBytes, bytesOf } from "../../web/static/js/stream-bytes.js";
-import { duration, relative } from "../../web/static/js/times.js";
+import { duration, relative, running } from "../../web/static/js/times.js";
 import { looksLikeJson, pieces, quoted } from "../../web/static/js/words.js";
 
 const textOf = (runs) => (runs ?? []).map((run) => run[0]).join("");
@@ -160,6 +160,8 @@ test("times are said as people say them", () => {
   assert.equal(relative(0, 61_000), "1 min ago");
   assert.equal(relative(3 * 86_400_000, 0), "in 3 days");
   assert.equal(duration(0.42), "0.4 s");
+  assert.equal(running(9.9), "9 s");
+  assert.equal(running(61), "1:01");
   assert.equal(duration(187), "3:07");
   assert.equal(duration(3723), "1:02:03");
 });

@@ -18,7 +18,17 @@ _NEVER_SHOWN = {"csrf_token", "password", "present", "new", "next", "username"}
 def install(app: Flask, ports: WebPorts) -> None:
     """Filters and variables for the templates."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for name in ("ago", "size", "memory", "duration", "span", "middle", "command_line", "sentence"):
+    for name in (
+        "ago",
+        "size",
+        "memory",
+        "duration",
+        "running",
+        "span",
+        "middle",
+        "command_line",
+        "sentence",
+    ):
         app.jinja_env.filters[name] = getattr(shown, name)
     app.jinja_env.filters["network"] = shown.network
     app.jinja_env.filters["short_link"] = shown.short_link

@@ -158,6 +158,7 @@ def _page(session: Session, viewer: Account, run: Run) -> str:
         ],
         typed_differs=run.line.strip() != arguments.join(run.argv),
         kept=_kept(session, run, live),
+        settling=_settling(session, run, live),
         events=f"/api/v1/runs/{run.id}/events",
         sizes=(manifest.stdout.kept, manifest.stderr.kept) if manifest else (0, 0),
         whole=[
@@ -181,12 +182,21 @@ def _kept(session: Session, run: Run, live: bool) -> list[object]:
     archive = session.get(Archive, run.id)
     if run.manifest is None:
         return ["It left nothing to keep."]
-    if archive is None or archive.due_at is None:
+    if archive is None:
+        return ["At hand. Until when is decided in a moment."]
+    if archive.due_at is None:
         return ["As long as you want."]
     now = auth.ports().clock.now_ms()
     if archive.due_at <= now:
         return ["Due to move to cold storage."]
     return ["At hand, then in cold storage ", shown.ago(archive.due_at, now), "."]
+
+
+def _settling(session: Session, run: Run, live: bool) -> bool:
+    """Whether the archiver has not yet heard of a run that has just ended."""
+    now = auth.ports().clock.now_ms()
+    fresh = run.finished_at is not None and now - run.finished_at < 60_000
+    return not live and fresh and run.manifest is not None and session.get(Archive, run.id) is None
 
 
 def _files(account: Account) -> list[dict[str, object]]:

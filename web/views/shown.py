@@ -141,6 +141,12 @@ def duration(seconds: float | None) -> str:
     return f"{rest // 60}:{rest % 60:02}"
 
 
+def running(seconds: float) -> str:
+    """A clock that runs, in whole seconds."""
+    whole = max(0, int(seconds))
+    return f"{whole} s" if whole < 60 else duration(whole)
+
+
 def span(seconds: float) -> str:
     """A limit in words: `10 min`."""
     whole = int(seconds)

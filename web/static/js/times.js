@@ -31,6 +31,12 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
+/** A clock that runs, in whole seconds. */
+export function running(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  return whole < 60 ? `${whole} s` : duration(whole);
+}
+
 // The server's clock counts: the page says when it was drawn, a wrong clock here changes nothing.
 let skew = 0;
 
@@ -41,14 +47,16 @@ function tick() {
     if (node.textContent !== text) node.textContent = text;
   }
   for (const node of document.querySelectorAll("[data-since]")) {
-    const text = duration(Math.max(0, Math.floor((now - Number(node.dataset.since)) / 1000)));
+    const text = running((now - Number(node.dataset.since)) / 1000);
     if (node.textContent !== text) node.textContent = text;
   }
 }
 
 /** Keep every relative time and every running clock on the page right. */
 export function keepTime() {
-  skew = Number(document.body.dataset.now || Date.now()) - Date.now();
+  const [answer] = performance.getEntriesByType("navigation");
+  const drawn = performance.timeOrigin + (answer?.responseStart ?? 0);
+  skew = Number(document.body.dataset.now || drawn) - drawn;
   tick();
   setInterval(tick, 1000);
   document.body.addEventListener("htmx:after:swap", tick);
