@@ -290,16 +290,20 @@ def _steps(
     argv += ["--include=dev"] if build else ["--omit=dev"]
     whole = bool(package.get("workspaces")) or _has_local(package)
     files = [name for name in ("package.json", lock, ".npmrc") if name and tree.has(name)]
-    steps = [Step(name="dependencies", argv=argv, files=None if whole else files)]
+    steps: list[Step] = []
+    strip = [name for name in ("devDependencies", "scripts") if _table(package.get(name))]
+    if lock is None and not build and not whole:
+        # npm resolves what it then leaves out: slowly, and in vain where those contradict one another.
+        # Without the repository's own hooks (husky, prepare) those of its dependencies may run.
+        if strip:
+            steps.append(Step(name="manifest", argv=["npm", "pkg", "delete", *strip], files=files))
+            files = []
+        argv.remove("--ignore-scripts")
+        return [*steps, Step(name="dependencies", argv=argv, files=files)], evidence
+    steps.append(Step(name="dependencies", argv=argv, files=None if whole else files))
     if _may_have_install_scripts(tree, lock):
-        # The repository's own hooks (husky, prepare) are for its developers; its dependencies' are needed.
-        steps.append(
-            Step(
-                name="native modules",
-                argv=["npm", "rebuild", "--loglevel=warn"],
-                files=None if whole else files,
-            )
-        )
+        rebuild = ["npm", "rebuild", "--loglevel=warn"]
+        steps.append(Step(name="native modules", argv=rebuild, files=None if whole else []))
     if build:
         evidence.append(f"{missing[0]} is made by npm run build")
         steps.append(Step(name="build", argv=["npm", "run", "build"]))

@@ -89,22 +89,31 @@ def test_with_a_lock_npm_ci_and_only_the_manifests(tmp_path: Path) -> None:
 
 def test_another_managers_lock_means_npm_install(tmp_path: Path) -> None:
     """The shape of svg/svgo: pnpm's lock and a packageManager field."""
+    fields = {"dependencies": {"a": "1"}, "packageManager": "pnpm@10.34.5"}
     made = plan(
         tmp_path,
-        {
-            "package.json": package(
-                bin="c.js",
-                dependencies={"a": "1"},
-                packageManager="pnpm@10.34.5",
-                scripts={"prepare": "husky"},
-            ),
-            "pnpm-lock.yaml": "",
-            "c.js": NODE,
-        },
+        {"package.json": package(bin="c.js", **fields), "pnpm-lock.yaml": "", "c.js": NODE},
     )
 
-    assert step(made, "dependencies")[:3] == ["npm", "install", "--ignore-scripts"]
-    assert step(made, "native modules")[:2] == ["npm", "rebuild"]
+    assert [s.name for s in made.steps] == ["dependencies"]
+    assert step(made, "dependencies")[:2] == ["npm", "install"]
+
+
+def test_without_a_lock_neither_development_dependencies_nor_own_hooks_take_part(
+    tmp_path: Path,
+) -> None:
+    fields = {
+        "dependencies": {"a": "1"},
+        "devDependencies": {"b": "1"},
+        "scripts": {"prepare": "husky"},
+    }
+    made = plan(tmp_path, {"package.json": package(bin="c.js", **fields), "c.js": NODE})
+
+    assert step(made, "manifest")[-2:] == ["devDependencies", "scripts"]
+    assert [(s.name, s.files) for s in made.steps] == [
+        ("manifest", ["package.json"]),
+        ("dependencies", []),
+    ]
 
 
 def test_native_modules_are_built(tmp_path: Path) -> None:
