@@ -7,10 +7,11 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from jinja2 import TemplateNotFound
 from pydantic import ValidationError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from shared.objects import NotFound
-from web.refusals import Absent, Refused, TooLarge, Unauthenticated
+from web.refusals import Absent, Invalid, Refused, TooLarge, Unauthenticated
 
 log = structlog.get_logger()
 
@@ -97,6 +98,16 @@ def install(app: Flask) -> None:
     @app.errorhandler(ValidationError)
     def on_invalid(error: ValidationError) -> Response:
         return invalid(error)
+
+    @app.before_request
+    def fit() -> None:
+        if "\0" in request.path or "%00" in request.query_string.decode("latin-1"):
+            raise Absent(_SENTENCES[404])
+
+    @app.errorhandler(DataError)
+    @app.errorhandler(UnicodeEncodeError)
+    def on_unfit(error: Exception) -> Response:
+        return answer(Invalid("Some text holds characters that cannot be stored, such as NUL."))
 
     @app.errorhandler(HTTPException)
     def on_http(error: HTTPException) -> Response:

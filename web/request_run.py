@@ -125,6 +125,8 @@ def _files(
     ids = [choice.file_id for choice in wanted.inputs]
     if wanted.stdin_file_id:
         ids.append(wanted.stdin_file_id)
+    if not ids:
+        return {}, None
     found = {
         file.id: file for file in session.scalars(select(File).where(File.id.in_(sorted(set(ids)))))
     }

@@ -1,17 +1,36 @@
 """What the API takes and gives: its own models, so that tables can change without it."""
 
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.plan import Command, Network, Plan
 from shared.work import PlanTried
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Given(BaseModel):
     """A request's body; unknown fields are refused, so that a typing error is not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, data: object) -> object:
+        if _unfit(data):
+            raise ValueError("text must not contain NUL or unpaired surrogate characters")
+        return data
+
+
+def _unfit(data: object) -> bool:
+    """Whether some text in it could not be stored by every database."""
+    if isinstance(data, str):
+        return _UNFIT.search(data) is not None
+    if isinstance(data, dict):
+        return any(_unfit(key) or _unfit(value) for key, value in data.items())
+    return isinstance(data, list) and any(_unfit(item) for item in data)
 
 
 class Problem(BaseModel):

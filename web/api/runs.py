@@ -53,7 +53,7 @@ def blueprint() -> APIBlueprint:
             tool = found.tool(session, account, name)
             version = found.version(session, tool, body.version or wanted)
             run = request_run(session, account, tool, version, _wanted(body))
-            return 201, shown.runs(session, [run])[0]
+            return 201, shown.new_run(run, tool, version)
 
         return created(make)
 

@@ -126,31 +126,41 @@ def runs(session: Session, found: Sequence[Run]) -> list[RunInfo]:
     ).all()
     facts = {row.id: row for row in rows}
     return [
-        RunInfo(
-            id=one.id,
-            tool=facts[one.version_id].name,
-            tool_id=one.tool_id,
-            version=facts[one.version_id].number,
-            command=one.command,
-            line=one.line,
-            argv=one.argv,
-            env={name: str(value) for name, value in one.env.items()},
-            network=Network.model_validate(one.network) if one.network else None,
-            state=one.state,
-            cancelling=_cancelling(one),
-            exit_code=one.exit_code,
-            signal=one.signal,
-            oom=one.oom,
-            reason=one.reason,
-            seconds=one.seconds,
-            commit=facts[one.version_id].commit,
-            image=facts[one.version_id].image,
-            created_at=one.created_at,
-            started_at=one.started_at,
-            finished_at=one.finished_at,
-        )
+        _run(one, of.name, of.number, of.commit, of.image)
         for one in found
+        for of in (facts[one.version_id],)
     ]
+
+
+def new_run(started: Run, of: Tool, made: Version) -> RunInfo:
+    """A run that has just been accepted."""
+    return _run(started, of.name, made.number, made.commit, made.image)
+
+
+def _run(one: Run, tool: str, number: int, commit: str | None, image: str | None) -> RunInfo:
+    return RunInfo(
+        id=one.id,
+        tool=tool,
+        tool_id=one.tool_id,
+        version=number,
+        command=one.command,
+        line=one.line,
+        argv=one.argv,
+        env={name: str(value) for name, value in one.env.items()},
+        network=Network.model_validate(one.network) if one.network else None,
+        state=one.state,
+        cancelling=_cancelling(one),
+        exit_code=one.exit_code,
+        signal=one.signal,
+        oom=one.oom,
+        reason=one.reason,
+        seconds=one.seconds,
+        commit=commit,
+        image=image,
+        created_at=one.created_at,
+        started_at=one.started_at,
+        finished_at=one.finished_at,
+    )
 
 
 def run(session: Session, found: Run) -> RunInfo:
