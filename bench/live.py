@@ -97,7 +97,7 @@ def _read(api: httpx.Client, run: str, reader: Reader, budget: int | None) -> No
     text = ""
     with api.stream("GET", f"/api/v1/runs/{run}/events", headers=headers, timeout=60) as answer:
         answer.raise_for_status()
-        for piece in answer.iter_text(4096):
+        for piece in answer.iter_text():
             if budget is not None:
                 piece = piece[: max(0, budget)]
                 budget -= len(piece)
