@@ -6,7 +6,8 @@ from functools import partial
 
 import structlog
 
-from builder_service import on_build_requested, steps
+from builder_service import on_build_requested
+from builder_service.collection import Collector
 from builder_service.one_build import OneBuild
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
@@ -31,6 +32,14 @@ class Builder:
         self._lock = threading.Lock()
         self._begun = threading.Event()
         self._closed = threading.Event()
+        self._collector = Collector(
+            workshop.containers,
+            workshop.control,
+            workshop.state,
+            percent=settings.image_disk_percent,
+            period=settings.image_check_seconds,
+            busy=lambda: bool(self.building()),
+        )
         self._slots = Slots(settings.builder_slots, changed=self._slot_is_free)
         self._consumer = Consumer(
             bus,
@@ -51,6 +60,7 @@ class Builder:
         """Blocks until `stop`, then drains."""
         self.clear()
         threading.Thread(target=self._listen, name="directives", daemon=True).start()
+        threading.Thread(target=self._collector.run, name="images", daemon=True).start()
         log.info(
             "builder_ready",
             worker=self._workshop.control.worker,
@@ -77,15 +87,7 @@ class Builder:
             return list(self._live.values())
 
     def free_slots(self) -> int:
-        """None while the disk is nearly full; kept steps go first."""
-        if self._used() >= self._settings.builder_collect_above and not self.building():
-            removed = steps.collect(
-                self._workshop.state,
-                self._workshop.containers.remove_image,
-                lambda: self._used() >= self._settings.builder_collect_above,
-            )
-            if removed:
-                log.info("steps_collected", count=len(removed))
+        """None while the disk is nearly full."""
         if self._used() >= self._settings.builder_disk_full:
             log.warning("disk_nearly_full", used=round(self._used(), 3))
             return 0
@@ -104,6 +106,7 @@ class Builder:
             finally:
                 with self._lock:
                     del self._live[(build.id, build.fence)]
+                self._collector.look()
 
         self._slots.begin(live, name=assignment.id)
 
@@ -144,4 +147,5 @@ class Builder:
             self._slots.wait_empty(_HAND_BACK_SECONDS)
         self._closed.set()
         self._begun.set()
+        self._collector.stop()
         log.info("builder_drained")

@@ -20,8 +20,10 @@ class BuilderSettings(Settings):
     """A build is given up when web has not answered for so long."""
     builder_disk_full: float = Field(default=0.9, gt=0, le=1)
     """Nothing is claimed while the disk is fuller than this."""
-    builder_collect_above: float = Field(default=0.8, gt=0, le=1)
-    """Kept steps are removed, least recently used first, while the disk is fuller than this."""
+    image_disk_percent: float = Field(default=80.0, gt=0, le=100)
+    """Kept steps and unused images are removed while the engine's disk is fuller than this."""
+    image_check_seconds: float = Field(default=600.0, gt=0)
+    """Between two looks at that disk; each build's end is another one."""
     build_allow: str = ""
     """`host:port,…` that clones and builds may reach although private or reserved."""
     build_ca: Path | None = None

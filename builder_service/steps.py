@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from builder_service import bases, locks
@@ -158,26 +157,3 @@ def note_use(state: Path, tag: str) -> None:
     folder = state / "used"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / tag.replace(":", "@")).touch()
-
-
-def collect(
-    steps_state: Path, remove: Callable[[str], None], full: Callable[[], bool]
-) -> list[str]:
-    """Remove what was kept while the disk is too full, least recently used first; what was removed.
-
-    Steps go before tools' images, which would have to be built again at their next run.
-    """
-    folder = steps_state / "used"
-    if not folder.is_dir():
-        return []
-    removed = []
-    for path in sorted(
-        folder.iterdir(), key=lambda path: (path.name.startswith(BUILD_TAG), path.stat().st_mtime)
-    ):
-        if not full():
-            break
-        tag = path.name.replace("@", ":")
-        remove(tag)
-        path.unlink()
-        removed.append(tag)
-    return removed

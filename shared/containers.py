@@ -79,6 +79,15 @@ class Status:
     exit: Exit | None
 
 
+@dataclass(frozen=True)
+class Storage:
+    """The disk that images lie on, in bytes."""
+
+    used: int
+    total: int
+    """Without what the file system keeps for root."""
+
+
 class Containers(Protocol):
     def create(self, sandbox: Sandbox) -> None:
         """Make network and container, not started; the same name again is fine.
@@ -131,6 +140,10 @@ class Containers(Protocol):
         ...
 
     def image_size(self, reference: str) -> int: ...
+
+    def storage(self) -> Storage:
+        """How full the engine's disk is."""
+        ...
 
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         """A root file system (tar) as an image; its id."""

@@ -14,8 +14,12 @@ from shared.work import (
     BuildAssignment,
     BuildReport,
     ClaimRequest,
+    CollectedImages,
+    CollectRequest,
     Directive,
     Heartbeat,
+    ImagesToCollect,
+    KeptImage,
     Kind,
     Lease,
     LogAccepted,
@@ -135,6 +139,17 @@ class Control:
             timeout=wait + self._timeout,
         )
         return _parsed(answer, _Directives.model_validate_json).items
+
+    def images_to_collect(self, bytes_wanted: int, kept: list[str]) -> list[KeptImage]:
+        """Images that nobody needs now, least recently used first; none of `kept`."""
+        body = CollectRequest(worker=self.worker, bytes_wanted=bytes_wanted, kept=kept)
+        answer = self._call("POST", "/images/collect", self._worker_token, json=body)
+        return _parsed(answer, ImagesToCollect.model_validate_json).images
+
+    def images_collected(self, images: list[KeptImage]) -> None:
+        """They are gone from this host; the next run that needs one has it built again."""
+        body = CollectedImages(worker=self.worker, images=images)
+        self._call("POST", "/images/collected", self._worker_token, json=body)
 
     def heartbeat(self, kind: Kind, lease: Lease) -> Directive:
         """Renew the lease; a lost one is told as the directive `lost`."""

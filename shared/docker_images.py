@@ -1,12 +1,13 @@
 """Images on the Docker engine; containers of an installation and their images share one connection."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
 
 from shared import sandbox_flags
-from shared.containers import EngineRefused, ImageGone
+from shared.containers import EngineRefused, ImageGone, Storage
 from shared.docker_engine import DockerEngine, calling
 
 
@@ -26,6 +27,10 @@ class DockerImages:
         if found is None:
             raise ImageGone(reference)
         return int(found["Size"])
+
+    def storage(self) -> Storage:
+        disk = shutil.disk_usage(str(self._engine.info()["DockerRootDir"]))
+        return Storage(used=disk.used, total=disk.used + disk.free)
 
     def _image(self, reference: str) -> dict[str, Any] | None:
         with calling():

@@ -212,3 +212,32 @@ class Release(Body):
     fence: int
     reason: str
     costs_attempt: bool = True
+
+
+class KeptImage(Body):
+    """A tool's image as web knows it: what it was made of, and its id."""
+
+    identity: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    image: str
+
+
+class CollectRequest(Body):
+    """A worker's disk is too full: so many bytes of images have to go."""
+
+    worker: str
+    bytes_wanted: int = Field(gt=0)
+    kept: list[str] = Field(default=[], max_length=1000)
+    """Identities that could not be removed just now; others are offered instead."""
+
+
+class ImagesToCollect(Body):
+    """Least recently used first; empty when everything left is needed."""
+
+    images: list[KeptImage]
+
+
+class CollectedImages(Body):
+    """They are gone from the worker's disk."""
+
+    worker: str
+    images: list[KeptImage] = Field(max_length=1000)

@@ -8,8 +8,12 @@ from sqlalchemy.orm import Session
 
 from shared.db import now_ms
 from shared.schema.runs import Run
-from shared.schema.tools import Image, Version
-from web import jobs, run_states
+from shared.schema.tools import Build, Image, Version
+from shared.work import CollectRequest, ImagesToCollect, KeptImage
+from web import build_states, jobs, run_states
+
+AT_ONCE = 100
+"""Images that one answer names at most; the worker asks again."""
 
 
 @dataclass(frozen=True)
@@ -22,33 +26,51 @@ class Candidate:
 
 
 def to_collect(
-    images: Sequence[Candidate], *, in_use: Collection[str], used: int, total: int, threshold: float
+    images: Sequence[Candidate], *, in_use: Collection[str], bytes_wanted: int
 ) -> list[str]:
-    """The identities to remove, least recently used first, until at most `threshold` of the disk is used."""
-    too_much = used - int(total * threshold)
+    """The identities to remove, least recently used first, until so many bytes are free."""
     chosen: list[str] = []
     for image in sorted(images, key=lambda i: (i.last_used_at, i.identity)):
-        if too_much <= 0:
+        if bytes_wanted <= 0 or len(chosen) >= AT_ONCE:
             break
         if image.identity not in in_use:
             chosen.append(image.identity)
-            too_much -= image.size
+            bytes_wanted -= image.size
     return chosen
 
 
 def in_use(session: Session) -> set[str]:
-    """Identities that unfinished runs need."""
-    unfinished = sorted(run_states.WAITING | run_states.ACTIVE)
-    return {
-        identity
-        for identity in session.scalars(
-            select(Version.identity)
-            .join(Run, Run.version_id == Version.id)
-            .where(Run.state.in_(unfinished), Version.identity.is_not(None))
-            .distinct()
-        )
-        if identity is not None
+    """Identities that unfinished runs and builds need."""
+    found: set[str] = set()
+    for job, states in ((Run, run_states), (Build, build_states)):
+        unfinished = sorted(states.WAITING | states.ACTIVE)
+        found |= {
+            identity
+            for identity in session.scalars(
+                select(Version.identity)
+                .join(job, job.version_id == Version.id)
+                .where(job.state.in_(unfinished), Version.identity.is_not(None))
+                .distinct()
+            )
+            if identity is not None
+        }
+    return found
+
+
+def choose(session: Session, request: CollectRequest) -> ImagesToCollect:
+    """The images that a worker may remove now, least recently used first."""
+    rows = {
+        row.identity: row
+        for row in session.scalars(select(Image).where(Image.collected_at.is_(None)))
     }
+    chosen = to_collect(
+        [Candidate(row.identity, row.size, row.last_used_at) for row in rows.values()],
+        in_use=in_use(session) | set(request.kept),
+        bytes_wanted=request.bytes_wanted,
+    )
+    return ImagesToCollect(
+        images=[KeptImage(identity=identity, image=rows[identity].image) for identity in chosen]
+    )
 
 
 def find(session: Session, identity: str) -> Image | None:
@@ -78,14 +100,22 @@ def touch(session: Session, identity: str) -> None:
     )
 
 
-def mark_collected(session: Session, identities: Collection[str]) -> None:
-    """They are gone from the disk; the next run of their versions builds them again."""
-    session.execute(
-        update(Image)
-        .where(Image.identity.in_(sorted(identities)), Image.collected_at.is_(None))
-        .values(collected_at=now_ms())
-        .execution_options(synchronize_session=False)
-    )
+def mark_collected(session: Session, gone: Collection[KeptImage]) -> None:
+    """They are gone from the disk; the next run of their versions builds them again.
+
+    One that has been built again meanwhile has another id, and stays.
+    """
+    for one in sorted(gone, key=lambda one: one.identity):
+        session.execute(
+            update(Image)
+            .where(
+                Image.identity == one.identity,
+                Image.image == one.image,
+                Image.collected_at.is_(None),
+            )
+            .values(collected_at=now_ms())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def is_collected(session: Session, version: Version) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from builder_service import locks, on_build_requested, steps
+from builder_service import locks, on_build_requested
 from builder_service.failures import Cancelled
 from builder_service.place import take_place, worker_id
 from builder_service.settings import BuilderSettings
@@ -106,22 +106,6 @@ def test_a_lock_is_waited_for_and_the_wait_can_be_ended(tmp_path: Path) -> None:
             pytest.fail("two hold the lock")
     with locks.held(tmp_path, "x", clock, ended):
         pass
-
-
-def test_kept_steps_go_least_recently_used_first_until_there_is_room(tmp_path: Path) -> None:
-    for age, tag in enumerate(("new", "older", "oldest")):
-        steps.note_use(tmp_path, f"toolyard-step:{tag}")
-        path = tmp_path / "used" / f"toolyard-step@{tag}"
-        os.utime(path, (1000 - age, 1000 - age))
-    steps.note_use(tmp_path, "toolyard-build:tool")
-    os.utime(tmp_path / "used/toolyard-build@tool", (1, 1))
-    removed: list[str] = []
-
-    steps.collect(tmp_path, removed.append, lambda: len(removed) < 2)
-
-    assert removed == ["toolyard-step:oldest", "toolyard-step:older"]
-    left = sorted(path.name for path in (tmp_path / "used").iterdir())
-    assert left == ["toolyard-build@tool", "toolyard-step@new"]
 
 
 def test_settings_refuse_to_allow_the_metadata_service() -> None:

@@ -166,6 +166,16 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/worker/directives": Row(
         "401 401 401 401 200 401", _at("/api/v1/worker/directives?worker=h:b&wait=0")
     ),
+    "POST /api/v1/worker/images/collect": Row(
+        "401 401 401 401 200 401",
+        lambda w, o: Call(
+            "/api/v1/worker/images/collect", json={"worker": "h:b", "bytes_wanted": 1}
+        ),
+    ),
+    "POST /api/v1/worker/images/collected": Row(
+        "401 401 401 401 204 401",
+        lambda w, o: Call("/api/v1/worker/images/collected", json={"worker": "h:b", "images": []}),
+    ),
     "POST /api/v1/worker/runs/<id>/finish": Row(
         "401 401 401 401 401 204", _fenced("/api/v1/worker/runs/<live_run>/finish", **REPORT)
     ),

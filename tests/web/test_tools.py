@@ -13,6 +13,7 @@ from shared.plan import Network
 from shared.schema.accounts import Account
 from shared.schema.messages import Outbox
 from shared.schema.tools import Build, Tool, Version
+from shared.work import KeptImage
 from tests import factories
 from web import images, references, tool_names
 from web.add_tool import Added, NewTool, Source, add_tool
@@ -323,33 +324,39 @@ def candidates() -> list[Candidate]:
 
 
 @pytest.mark.parametrize(
-    ("used", "in_use", "chosen"),
+    ("bytes_wanted", "in_use", "chosen"),
     [
-        (80, set(), []),
-        (81, set(), ["old"]),
-        (90, set(), ["old"]),
-        (91, set(), ["old", "middle"]),
-        (91, {"old"}, ["middle", "new"]),
-        (100, {"old", "new"}, ["middle"]),
+        (0, set(), []),
+        (1, set(), ["old"]),
+        (10, set(), ["old"]),
+        (11, set(), ["old", "middle"]),
+        (11, {"old"}, ["middle", "new"]),
+        (20, {"old", "new"}, ["middle"]),
     ],
 )
-def test_the_least_recently_used_images_go_until_the_threshold(
-    used: int, in_use: set[str], chosen: list[str]
+def test_the_least_recently_used_images_go_until_there_is_room(
+    bytes_wanted: int, in_use: set[str], chosen: list[str]
 ) -> None:
-    found = images.to_collect(candidates(), in_use=in_use, used=used, total=100, threshold=0.8)
+    found = images.to_collect(candidates(), in_use=in_use, bytes_wanted=bytes_wanted)
     assert found == chosen
 
 
-def test_images_of_unfinished_runs_are_in_use_and_collected_ones_are_not_found(
+def test_images_of_unfinished_jobs_are_in_use_and_collected_ones_are_not_found(
     made: Made, person: Account
 ) -> None:
     tool, version = made(factories.ready_tool, person)
+    building = made(factories.ready_tool, person)[1]
     idle = made(factories.ready_tool, person)[1]
     made(factories.run, person, version)
+    made(factories.build, building, person, state="smoking")
     made(factories.run, person, idle, state="succeeded")
-    assert made(images.in_use) == {version.identity}
+    made(factories.build, idle, person, state="succeeded")
+    assert made(images.in_use) == {version.identity, building.identity}
     assert made(images.find, idle.identity) is not None
-    made(images.mark_collected, [idle.identity])
+    gone = KeptImage(identity=str(idle.identity), image=factories.IMAGE)
+    made(images.mark_collected, [gone.model_copy(update={"image": "sha256:older"})])
+    assert not made(images.is_collected, idle), "it was built again meanwhile"
+    made(images.mark_collected, [gone])
     assert made(images.find, idle.identity) is None
     assert made(images.is_collected, idle)
     made(images.register, idle.identity, factories.IMAGE, 5)

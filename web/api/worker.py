@@ -14,6 +14,8 @@ from shared.objects_disk import BadKey
 from shared.work import (
     BuildReport,
     ClaimRequest,
+    CollectedImages,
+    CollectRequest,
     Heartbeat,
     Kind,
     LogAccepted,
@@ -24,7 +26,7 @@ from shared.work import (
     UploadRequest,
     UploadTargets,
 )
-from web import cancel, finish, leases, live_logs, report
+from web import cancel, finish, images, leases, live_logs, report
 from web.attempt_tokens import AttemptTokens
 from web.claim import claim
 from web.directives import Directed, Directives
@@ -99,6 +101,22 @@ def make_blueprint(
             raise Invalid("wait is a number of seconds.") from error
         found = directives.wait(request.args.get("worker", ""), seconds)
         return _json(_Directives(items=found))
+
+    @blueprint.post("/images/collect")
+    def images_to_collect() -> Response:
+        _check_worker(ports.worker_token)
+        wanted = _body(CollectRequest)
+        with ports.transactions.read() as session:
+            return _json(images.choose(session, wanted))
+
+    @blueprint.post("/images/collected")
+    def images_collected() -> Response:
+        _check_worker(ports.worker_token)
+        gone = _body(CollectedImages)
+        with ports.transactions.begin() as session:
+            images.mark_collected(session, gone.images)
+        log.info("images_collected", worker=gone.worker, count=len(gone.images))
+        return _nothing()
 
     @blueprint.post("/<any(runs, builds):what>/<id>/heartbeat")
     def heartbeat(what: str, id: str) -> Response:
