@@ -9,7 +9,7 @@ CORPUS ?= ../shared/corpus.json
 demo: setup ## Start everything, add an example from a Git link, run it with a file (ONCE=1: stop again)
 	@$(PYTHON) -m scripts.demo $(if $(ONCE),--once)
 
-up: setup ## Start the platform (PROFILE=embedded|team|aws; TOOLYARD_PORT, TOOLYARD_DATA)
+up: $(if $(filter aws,$(PROFILE)),setup-dev,setup) ## Start the platform (PROFILE=embedded|team|aws; TOOLYARD_PORT, TOOLYARD_DATA)
 	@exec .venv/bin/toolyard up --profile $(PROFILE)
 
 images: setup ## Make the base images now instead of at the first build

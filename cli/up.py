@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from cli import servers
+from cli.servers import ServerMissing
 from cli.supervisor import Child, Supervisor
 
 READY_SECONDS = 60.0
@@ -32,11 +34,16 @@ def generated_settings(file: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
+RUNNING = "running.env"
+"""Settings that hold only while the platform runs: where its own servers listen."""
+
+
+def environment(environ: Mapping[str, str], *, running: bool = True) -> dict[str, str]:
     """What every process of the platform gets; what the operator set goes before what set-up found."""
     data = Path(environ.get("TOOLYARD_DATA") or "data").absolute()
     return {
         **generated_settings(data / "build.env"),
+        **(generated_settings(data / RUNNING) if running else {}),
         # Each arena of glibc's malloc costs megabytes; our threads mostly wait.
         "MALLOC_ARENA_MAX": "2",
         **environ,
@@ -107,18 +114,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="embedded", help="embedded, team or aws")
     parser.add_argument("--only", help="start only these processes, comma-separated")
     options = parser.parse_args(arguments)
-    environ = environment(os.environ)
+    environ = environment(os.environ, running=False)
     if options.profile == "team":
         print("The profile team (RabbitMQ) is not there yet; use embedded or aws.", file=sys.stderr)
         return 2
     try:
-        return _up(environ, options.only.split(",") if options.only else None)
-    except Refused as refused:
+        only = options.only.split(",") if options.only else None
+        return _up(environ, only, with_servers=options.profile == "aws")
+    except (Refused, ServerMissing) as refused:
         print(refused, file=sys.stderr)
         return 1
 
 
-def _up(environ: Mapping[str, str], only: list[str] | None) -> int:
+def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: bool) -> int:
     port = int(environ["TOOLYARD_PORT"])
     held = lock(Path(environ["TOOLYARD_DATA"]))
     supervisor = Supervisor(environ)
@@ -128,6 +136,8 @@ def _up(environ: Mapping[str, str], only: list[str] | None) -> int:
         wanted = only if only is not None else list(known)
         if "web" in wanted:
             check_port(port)
+        if with_servers:
+            _start_servers(supervisor)
         supervisor.say("preparing database and queues")
         if _run_quietly(supervisor, [sys.executable, "-m", "cli.prepare"]) != 0:
             raise Refused("The database or the queues could not be prepared; see the lines above.")
@@ -153,8 +163,22 @@ def _up(environ: Mapping[str, str], only: list[str] | None) -> int:
     finally:
         supervisor.stop()
         supervisor.close()
+        (Path(environ["TOOLYARD_DATA"]) / RUNNING).unlink(missing_ok=True)
         os.close(held)
     return 0
+
+
+def _start_servers(supervisor: Supervisor) -> None:
+    settings, started, ready = servers.aws(supervisor.environ)
+    supervisor.environ.update(settings)
+    # Commands on this host, such as `toolyard admin`, find the same servers.
+    path = Path(supervisor.environ["TOOLYARD_DATA"]) / RUNNING
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    for child in started:
+        supervisor.start(child)
+    if not supervisor.wait_for(ready, READY_SECONDS) and not supervisor.stopping:
+        raise Refused("PostgreSQL or the emulated AWS did not start; see the lines above.")
 
 
 def _run_quietly(supervisor: Supervisor, argv: list[str]) -> int:

@@ -9,6 +9,7 @@ import click
 
 from cli.failures import Failure
 from cli.output import message
+from cli.up import environment
 from shared.settings import Settings
 
 PASSWORD = click.option(
@@ -23,7 +24,8 @@ def admin() -> None:
 
 def _web_admin(*arguments: str) -> None:
     """Accounts are web's: its own program changes them, in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "web.admin", *arguments], check=False)
+    argv = [sys.executable, "-m", "web.admin", *arguments]
+    done = subprocess.run(argv, env=environment(os.environ), check=False)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -64,7 +66,7 @@ def backup(folder: Path) -> None:
     from shared.backup import backup as write
 
     try:
-        write(Settings.read(os.environ), folder.absolute())
+        write(Settings.read(environment(os.environ)), folder.absolute())
     except BackupError as error:
         raise Failure(str(error)) from error
     message(f"The backup is complete: {folder}")
@@ -78,7 +80,7 @@ def restore(folder: Path) -> None:
     from shared.backup import BackupError
     from shared.backup import restore as read
 
-    settings = Settings.read(os.environ)
+    settings = Settings.read(environment(os.environ))
     try:
         held = lock(settings.data)
     except Refused as error:

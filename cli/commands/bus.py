@@ -8,6 +8,7 @@ import click
 
 from cli.failures import Failure
 from cli.output import message, print_json
+from cli.up import environment
 from shared import bus_open
 from shared.bus import Bus
 from shared.settings import Settings
@@ -18,7 +19,7 @@ QUEUE = click.argument("queue", type=click.Choice(QUEUES))
 
 @contextmanager
 def _bus() -> Iterator[Bus]:
-    settings = Settings.read(os.environ)
+    settings = Settings.read(environment(os.environ))
     try:
         opened = bus_open.open_bus(settings.bus_url, settings.data)
     except ValueError as error:
@@ -37,7 +38,7 @@ def bus() -> None:
 @bus.command()
 def provision() -> None:
     """Make topics, queues, subscriptions, policies and dead-letter queues; safe to repeat."""
-    settings = Settings.read(os.environ)
+    settings = Settings.read(environment(os.environ))
     bus_open.provision(settings.bus_url)
     message(f"{settings.bus_url} is ready: {', '.join(QUEUES)}")
 

@@ -1,0 +1,133 @@
+"""Servers of `toolyard up --profile aws`: a PostgreSQL cluster and an emulated AWS of this installation's own.
+
+Only the standard library is imported here, as in `cli.up`.
+"""
+
+import http.client
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cli.supervisor import Child
+
+PREFIX = "toolyard"
+
+
+class ServerMissing(Exception):
+    """A program of the profile is not installed; the text says how to get it."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+Servers = tuple[dict[str, str], list[Child], Callable[[], bool]]
+"""Settings for the platform, processes to start before it, and whether they answer."""
+
+
+def aws(environ: Mapping[str, str]) -> Servers:
+    """The database is kept in the data folder; queues live as long as the emulator."""
+    data = Path(environ["TOOLYARD_DATA"])
+    port, database = free_port(), free_port()
+    if importlib.util.find_spec("ministack") is None:
+        raise ServerMissing("The emulated AWS is missing: run `make setup-dev` first.")
+    aws_environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    emulator = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "sns,sqs,iam,sts"}
+    settings = {
+        **aws_environment,
+        "PGPASSWORD": _password(data / "secrets" / "postgres"),
+        "TOOLYARD_BUS_URL": f"sns-sqs://{PREFIX}",
+        "TOOLYARD_DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{database}/postgres",
+        "TOOLYARD_SIGN_UP": environ.get("TOOLYARD_SIGN_UP") or "true",
+    }
+    env = [f"{name}={value}" for name, value in {**emulator, "AUTH": "true"}.items()]
+    server = _server()
+    children = [
+        Child("postgres", _postgres(server, data, database, settings["PGPASSWORD"]), grace=30),
+        Child("aws", ["env", *env, sys.executable, "-m", "ministack"], grace=10),
+    ]
+
+    def ready() -> bool:
+        probe = [str(server.with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(database)]
+        return subprocess.run(probe, check=False).returncode == 0 and _healthy(port)
+
+    return settings, children, ready
+
+
+def _password(file: Path) -> str:
+    """Made at first use, readable only by us; it reaches the clients as PGPASSWORD."""
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as target:
+            target.write(secrets.token_urlsafe(24))
+    return file.read_text()
+
+
+def _server() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    server = str(found[-1]) if found else shutil.which("postgres")
+    if not server:
+        raise ServerMissing(
+            "PostgreSQL is missing: apt-get install --no-install-recommends postgresql"
+        )
+    return Path(server)
+
+
+def _postgres(server: Path, data: Path, port: int, password: str) -> list[str]:
+    """The server's command; its cluster is made at first use."""
+    cluster = data / "postgres"
+    become: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        cluster.mkdir(mode=0o700, parents=True, exist_ok=True)
+        user = pwd.getpwnam("postgres")
+        os.chown(cluster, user.pw_uid, user.pw_gid)
+    if not (cluster / "PG_VERSION").exists():
+        given = data / "postgres.password"
+        given.touch(mode=0o600)
+        given.write_text(password)
+        if become:
+            os.chown(given, user.pw_uid, user.pw_gid)
+        options = ["-U", "postgres", "-A", "scram-sha-256", f"--pwfile={given}", "-E", "UTF8"]
+        initdb = [str(server.with_name("initdb")), "-D", str(cluster), *options]
+        made = subprocess.run(
+            [*become, *initdb], capture_output=True, text=True, check=False, cwd="/"
+        )
+        given.unlink()
+        if made.returncode:
+            raise ServerMissing(
+                f"PostgreSQL could not make its cluster in {cluster}: {made.stderr.strip()} "
+                "(its user needs to reach that folder; choose another TOOLYARD_DATA)."
+            )
+    listen = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+    words = [word for name, value in listen.items() for word in ("-c", f"{name}={value}")]
+    return [*become, str(server), "-D", str(cluster), *words]
+
+
+def _healthy(port: int) -> bool:
+    """Whether the emulator answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
