@@ -17,9 +17,15 @@ from shared.topology import QUEUES
 QUEUE = click.argument("queue", type=click.Choice(QUEUES))
 
 
+def _settings() -> Settings:
+    """This installation's; boto3 reads its own variables, so they must stand in the real environment."""
+    os.environ.update(environment(os.environ))
+    return Settings.read(os.environ)
+
+
 @contextmanager
 def _bus() -> Iterator[Bus]:
-    settings = Settings.read(environment(os.environ))
+    settings = _settings()
     try:
         opened = bus_open.open_bus(settings.bus_url, settings.data)
     except ValueError as error:
@@ -38,7 +44,7 @@ def bus() -> None:
 @bus.command()
 def provision() -> None:
     """Make topics, queues, subscriptions, policies and dead-letter queues; safe to repeat."""
-    settings = Settings.read(environment(os.environ))
+    settings = _settings()
     bus_open.provision(settings.bus_url)
     message(f"{settings.bus_url} is ready: {', '.join(QUEUES)}")
 
