@@ -24,7 +24,6 @@ from tests.gate import Gate
 from tests.git_server import GitServer, repository_from_files
 from tests.platform import Platform
 
-PROCESSES = ("web", "utility", "builder")
 SECONDS = "CHAOS_OUTAGE_SECONDS"
 
 TICKER = """\
@@ -131,7 +130,7 @@ def outage(
 ) -> list[str]:
     """One part away for `seconds`; every promise that was broken, as a sentence."""
     accounts = [platform.create_user(f"{secrets.token_hex(6)}@example.org") for _ in range(2)]
-    ticks = int(seconds) + 20
+    ticks = int(seconds) + 10
     with platform.http(accounts[0]["token"]) as api:
         long_run = ask(api, ticker, [str(ticks), "1"], threading.Event())
         assert long_run is not None

@@ -131,6 +131,7 @@ class Host:
             self._containers.remove(status.name)
         for work in state.glob("*/work"):
             quotas = Quotas(work)
+            quotas.tidy()
             for name in quotas.names():
                 quotas.remove(name)
         shutil.rmtree(state, ignore_errors=True)

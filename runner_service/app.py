@@ -100,6 +100,7 @@ class Runner:
 
     def adopt(self) -> None:
         """Go on with what a predecessor on this host left; remove containers that nobody remembers."""
+        self._work.tidy()
         records = list(Record.left(self._place.runs))
         known = {record.container for record in records}
         try:

@@ -16,3 +16,7 @@ class WorkFolders(Protocol):
     def remove(self, name: str) -> None:
         """Gone when it returns; a missing one is fine."""
         ...
+
+    def tidy(self) -> None:
+        """Take away what a killed process left half made; before anything else is asked for."""
+        ...

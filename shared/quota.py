@@ -61,6 +61,17 @@ class Quotas:
         self._image(name).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def tidy(self) -> None:
+        """Take away templates that a killed process left half made; for the only user of this root."""
+        if not self._templates.exists():
+            return
+        for path in self._templates.iterdir():
+            if path.is_dir():
+                loop_device.unmount(path)
+                path.rmdir()
+            elif path.name.startswith("."):
+                path.unlink()
+
     def names(self) -> list[str]:
         """Folders that exist, also those that a dead worker left."""
         if not self._root.exists():

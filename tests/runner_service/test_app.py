@@ -13,10 +13,12 @@ from runner_service.host import boot_id, host_id, worker_id
 from runner_service.one_run import Patience
 from runner_service.place import take_place
 from runner_service.settings import RunnerSettings
+from shared import loop_device
 from shared.control import Control
 from shared.errors import Reject, Retry
 from shared.events import RunRequested
 from shared.ids import new_id
+from shared.quota import Quotas
 from shared.slots import Slots
 from shared.work import RunAssignment
 from tests.fake_containers import FakeContainers
@@ -100,6 +102,17 @@ def test_a_host_without_an_id_gets_one_that_stays(tmp_path: Path) -> None:
     missing = tmp_path / "no-machine-id"
     assert host_id(tmp_path, missing) == host_id(tmp_path, missing) != ""
     assert worker_id("h", "b", 0) != worker_id("h", "b", 1)
+
+
+def test_a_half_made_template_of_a_killed_runner_is_taken_away(tmp_path: Path) -> None:
+    mounted = tmp_path / "templates" / "tmpabc"
+    mounted.mkdir(parents=True)
+    (tmp_path / "templates" / ".half").write_text("")
+    (tmp_path / "templates" / "1-1.img").write_text("")
+    loop_device.mount("tmpfs", mounted, "tmpfs", "size=4096")
+    Quotas(tmp_path).tidy()
+    assert [p.name for p in (tmp_path / "templates").iterdir()] == ["1-1.img"]
+    assert not any(str(tmp_path) in line for line in Path("/proc/mounts").read_text().splitlines())
 
 
 # --- the whole service

@@ -28,6 +28,9 @@ class PlainFolders:
     def path(self, name: str) -> Path:
         return self._root / name
 
+    def tidy(self) -> None:
+        pass
+
     def remove(self, name: str) -> None:
         shutil.rmtree(self.path(name), ignore_errors=True)
 
