@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from shared import process
 from shared.db import Transactions, now_ms
 from shared.schema.accounts import Account, ApiToken
 from web import passwords, sessions, sign_in, tokens
-from web.limits import PLANS
+from web.limits import PLANS, Plans, read
 from web.refusals import Absent, Conflict, Invalid, Refused
 from web.settings import WebSettings
 
@@ -48,10 +49,10 @@ def create_user(
     return CreatedUser(account_id, email, secret)
 
 
-def set_plan(transactions: Transactions, email: str, plan: str) -> None:
+def set_plan(transactions: Transactions, email: str, plan: str, plans: Plans = PLANS) -> None:
     """The account's plan from now on."""
-    if plan not in PLANS:
-        raise Invalid(f"There is no plan {plan}; there are {', '.join(sorted(PLANS))}.")
+    if plan not in plans:
+        raise Invalid(f"There is no plan {plan}; there are {', '.join(sorted(plans))}.")
     with transactions.begin() as session:
         _account(session, email).plan = plan
 
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; a refusal is one sentence on stderr and exit code 1."""
     options = _parser().parse_args(arguments)
-    settings = WebSettings.read(os.environ)
+    settings = process.settings_or_exit(WebSettings, os.environ)
     transactions = Transactions(settings.database_url)
     try:
         _carry_out(options, transactions, settings)
@@ -127,7 +128,7 @@ def _carry_out(
         line = json.dumps(asdict(made)) if options.json else f"{made.email}: {made.token}"
         sys.stdout.write(line + "\n")
     elif options.command == "set-plan":
-        set_plan(transactions, options.email, options.plan)
+        set_plan(transactions, options.email, options.plan, read(settings.limits))
     else:
         reset_password(transactions, options.email, sys.stdin.readline().rstrip("\n"))
 

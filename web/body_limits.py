@@ -37,4 +37,4 @@ def _inputs() -> int:
         viewer = auth.viewer()
     except Unauthenticated:
         return 0
-    return limits_of(viewer.plan).input_bytes if viewer else 0
+    return limits_of(viewer.plan, auth.ports().plans).input_bytes if viewer else 0

@@ -6,6 +6,7 @@ from shared import doorbell
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
+from web import limits
 from web.bell import Bell
 from web.ports import WebPorts
 from web.settings import WebSettings
@@ -25,5 +26,6 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
         worker_token=settings.secret("worker-token"),
         signing_key=signing_key,
         session_key=settings.secret("session-key"),
+        plans=limits.read(settings.limits),
         stopping=stopping,
     )

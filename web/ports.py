@@ -1,12 +1,13 @@
 """Everything web's views and use cases are given; built once, in `__main__`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.clock import Clock
 from shared.db import Transactions
 from shared.objects import Objects
 from web.bell import Bell
+from web.limits import PLANS, Plans
 from web.settings import WebSettings
 
 
@@ -28,5 +29,7 @@ class WebPorts:
     """Signs object URLs."""
     session_key: str
     """Signs CSRF tokens."""
+    plans: Plans = field(default_factory=lambda: PLANS)
+    """What each plan allows in this installation."""
     stopping: Callable[[], bool] = lambda: False
     """Whether this process has been told to end: streams then close, and their readers come back."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import field_validator, model_validator
 
 from shared.settings import Settings
+from web import limits as plan_limits
 
 Proxies = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
@@ -30,12 +31,20 @@ class WebSettings(Settings):
     runs_per_minute: int = 120
     sign_ups_per_hour: int = 20
     """Of one address."""
+    limits: str = ""
+    """What plans allow, where it differs from `web.limits`: JSON, or the path of a file of it."""
 
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
         for part in filter(None, (p.strip() for p in value.split(","))):
             ipaddress.ip_network(part, strict=False)
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _plans(cls, value: str) -> str:
+        plan_limits.read(value)
         return value
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
-from web import admin
+from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
 from web.ports import WebPorts
@@ -35,6 +35,7 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
         worker_token=WORKER_TOKEN,
         signing_key="signing-key",
         session_key="session-key",
+        plans=limits.read(chosen.limits),
     )
 
 

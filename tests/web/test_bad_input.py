@@ -112,7 +112,7 @@ def test_another_persons_file_cannot_be_an_input(owner: Person, other: Person, t
 def test_uploads_above_the_plan_are_refused_and_leave_nothing(
     owner: Person, web_ports: WebPorts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "limits_of", lambda plan: PlanLimits(input_bytes=1000))
+    monkeypatch.setattr(files, "limits_of", lambda plan, plans: PlanLimits(input_bytes=1000))
     data = b"x" * 1001
     refused(owner.post("/api/v1/files?name=a", data=data), 413, "too_large")
     refused(owner.post("/api/v1/files?name=a", input_stream=io.BytesIO(data)), 413, "too_large")

@@ -36,7 +36,7 @@ def blueprint() -> APIBlueprint:
         """The bytes are the body (with `?name=`), or the field `file` of a multipart form."""
         account = auth.required().account
         hit("upload")
-        limit = limits_of(account.plan).input_bytes
+        limit = limits_of(account.plan, auth.ports().plans).input_bytes
         source, name = _source(query.name, limit)
         inputs.check_name(name)
         with received(source, limit) as got:

@@ -52,7 +52,7 @@ def blueprint() -> APIBlueprint:
             name, wanted = references.split(body.tool)
             tool = found.tool(session, account, name)
             version = found.version(session, tool, body.version or wanted)
-            run = request_run(session, account, tool, version, _wanted(body))
+            run = request_run(session, account, tool, version, _wanted(body), auth.ports().plans)
             return 201, shown.new_run(run, tool, version)
 
         return created(make)

@@ -52,7 +52,13 @@ def blueprint() -> APIBlueprint:
         hit("add")
 
         def make(session: Session) -> tuple[int, BaseModel]:
-            added = add_tool(session, account, _wanted(body), allowed_hosts=_allowed())
+            added = add_tool(
+                session,
+                account,
+                _wanted(body),
+                plans=auth.ports().plans,
+                allowed_hosts=_allowed(),
+            )
             return 201, shown.tool(session, account, added.tool, added.version, [added.version])
 
         return created(make)
@@ -82,7 +88,14 @@ def blueprint() -> APIBlueprint:
         changes = ToolChanges(**{name: getattr(body, name) for name in body.model_fields_set})
         with auth.ports().transactions.begin() as session:
             tool = found.tool(session, account, path.tool)
-            added = edit_tool.edit_tool(session, account, tool, changes, allowed_hosts=_allowed())
+            added = edit_tool.edit_tool(
+                session,
+                account,
+                tool,
+                changes,
+                plans=auth.ports().plans,
+                allowed_hosts=_allowed(),
+            )
             made = added.version if added else found.version(session, tool, None)
             answer = _whole(session, account, tool, made)
         if added:
@@ -133,7 +146,7 @@ def blueprint() -> APIBlueprint:
         def make(session: Session) -> tuple[int, BaseModel]:
             tool = found.tool(session, account, path.tool)
             made = found.version(session, tool, path.number)
-            job = edit_tool.build_again(session, account, tool, made)
+            job = edit_tool.build_again(session, account, tool, made, auth.ports().plans)
             return 201, shown.build(job, made, tool)
 
         return created(make)

@@ -32,7 +32,7 @@ from web.claim import claim
 from web.directives import Directed, Directives
 from web.jobs import Job
 from web.leases import Hold, LeaseLost, LeaseTimes
-from web.limits import PLANS, Plans
+from web.limits import Plans
 from web.ports import WebPorts
 from web.refusals import Conflict, Invalid, TooLarge, Unauthenticated
 
@@ -55,7 +55,7 @@ def make_blueprint(
     ports: WebPorts,
     *,
     times: LeaseTimes | None = None,
-    plans: Plans = PLANS,
+    plans: Plans | None = None,
     directive_poll_seconds: float | None = None,
 ) -> Blueprint:
     """All routes below `/api/v1/worker`."""
@@ -63,6 +63,7 @@ def make_blueprint(
     settings = ports.settings
     lease_times = times or LeaseTimes(settings.lease_seconds, settings.heartbeat_seconds)
     tokens = AttemptTokens(ports.signing_key)
+    allowed = ports.plans if plans is None else plans
     if directive_poll_seconds is None:
         # SQLite means one web process: it commits every cancel itself and rings its own bell.
         embedded = ports.transactions.engine.dialect.name == "sqlite"
@@ -84,7 +85,7 @@ def make_blueprint(
     def claims() -> Response:
         _check_worker(ports.worker_token)
         wanted = _body(ClaimRequest)
-        given = claim(ports.transactions, ports.objects, tokens, wanted, lease_times, plans)
+        given = claim(ports.transactions, ports.objects, tokens, wanted, lease_times, allowed)
         if given is None:
             wake(None)
             return _nothing()

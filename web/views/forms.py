@@ -56,7 +56,7 @@ def store(account: Account, given: Sequence[FileStorage]) -> list[File]:
     """Keep uploads, each with its row, so that a later refusal loses none of them."""
     chosen = [file for file in given if file.filename]
     inputs.check_names([base_name(file) for file in chosen])
-    room = limits_of(account.plan).input_bytes
+    room = limits_of(account.plan, auth.ports().plans).input_bytes
     found: list[File] = []
     for file in chosen:
         found.append(_keep(account, base_name(file), cast(BinaryIO, file.stream), room))
@@ -67,7 +67,7 @@ def store(account: Account, given: Sequence[FileStorage]) -> list[File]:
 def store_text(account: Account, name: str, typed: str) -> File:
     """Typed text as a file."""
     data = io.BytesIO(typed.replace("\r\n", "\n").encode(errors="replace"))
-    return _keep(account, name, data, limits_of(account.plan).input_bytes)
+    return _keep(account, name, data, limits_of(account.plan, auth.ports().plans).input_bytes)
 
 
 def base_name(file: FileStorage) -> str:

@@ -56,7 +56,7 @@ def _starting(routes: Blueprint) -> None:
             with ports.transactions.begin() as session:
                 tool = found.tool(session, account, tool_id)
                 version = found.version(session, tool, number or None)
-                run_id = request_run(session, account, tool, version, wanted).id
+                run_id = request_run(session, account, tool, version, wanted, auth.ports().plans).id
         except Refused as error:
             if error.status == 404:
                 raise

@@ -96,7 +96,13 @@ def _adding(routes: Blueprint) -> None:
                 network=forms.network(),
             )
             with ports.transactions.begin() as session:
-                made = add_tool(session, account, wanted, allowed_hosts=_allowed())
+                made = add_tool(
+                    session,
+                    account,
+                    wanted,
+                    plans=auth.ports().plans,
+                    allowed_hosts=_allowed(),
+                )
                 build_id = made.build.id
         except Refused as error:
             return forms.refused(error, "add.html", **_add_facts(request.form))
@@ -121,7 +127,7 @@ def _one(routes: Blueprint) -> None:
         with ports.transactions.begin() as session:
             tool = found.tool(session, account, tool_id)
             version = found.version(session, tool, number)
-            build_id = build_again(session, account, tool, version).id
+            build_id = build_again(session, account, tool, version, auth.ports().plans).id
         wake(f"account:{account.id}")
         return _to(url_for("builds.show", build_id=build_id))
 
@@ -160,7 +166,14 @@ def _changing(routes: Blueprint) -> None:
             with ports.transactions.begin() as session:
                 # Not the row above: a refusal rolls this one back, and the form shows the other.
                 changed = _own(session, account, tool_id)
-                made = edit_tool(session, account, changed, changes, allowed_hosts=_allowed())
+                made = edit_tool(
+                    session,
+                    account,
+                    changed,
+                    changes,
+                    plans=auth.ports().plans,
+                    allowed_hosts=_allowed(),
+                )
                 build_id = made.build.id if made else ""
         except Refused as error:
             return forms.refused(
@@ -198,7 +211,7 @@ def tool_page(
     offered = commands.commands_of(version)
     own = lookups.runs(session, viewer.id, RunFilter(), tool_id=tool.id, limit=8) if viewer else []
     plan = Plan.model_validate(version.plan) if version.plan else None
-    limits = limits_of(viewer.plan if viewer else "free")
+    limits = limits_of(viewer.plan if viewer else "free", auth.ports().plans)
     return render_template(
         "tool.html",
         tool=tool,
@@ -251,7 +264,7 @@ def _again(
         if access.may_use_file(viewer, file)
     ]
     seconds = run.limits.get("wall_seconds")
-    usual = limits_of(viewer.plan).run.wall_seconds
+    usual = limits_of(viewer.plan, auth.ports().plans).run.wall_seconds
     typed: dict[str, object] = {"line": run.line, "command": run.command}
     if seconds != usual and isinstance(seconds, int) and seconds < usual:
         typed["timeout"] = seconds
