@@ -179,7 +179,9 @@ def all_of(entries: Iterable[Entry], folder: Path, scratch: Path) -> list[Row]:
     served = scratch / "served"
     with (
         GitServer(served) as server,
-        Platform(scratch / "platform", allow=(server.address,)) as platform,
+        Platform(
+            scratch / "platform", allow=(server.address,), builder_slots=2, adds_per_hour=100_000
+        ) as platform,
         ThreadPoolExecutor(2) as pool,
     ):
 

@@ -58,7 +58,10 @@ class Platform:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # What set-up found on this host serves every platform on it.
-        found = generated_settings(ROOT / "data" / "build.env")
+        found = generated_settings(
+            Path(os.environ.get("TOOLYARD_DATA") or ROOT / "data") / "build.env"
+        )
+        found |= {k: v for k, v in os.environ.items() if k.startswith("TOOLYARD_BUILD_")}
         places = [*filter(None, found.get("TOOLYARD_BUILD_ALLOW", "").split(",")), *allow]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TOOLYARD_")}
         self.environ = environment(
