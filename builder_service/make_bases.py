@@ -47,7 +47,7 @@ def main() -> int:
                     labels={"job": "bases"},
                     deadline=clock.monotonic() + BUILD_LIMITS.wall_seconds,
                 )
-                image = bases.ensure(name, steps, settings.state)
+                image = bases.ensure(name, steps, settings.data, settings.state)
                 sys.stdout.write(f"{name}: {image}\n")
     except (BuildFailed, EngineUnavailable) as error:
         sys.stderr.write(f"{error}\n")
