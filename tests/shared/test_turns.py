@@ -22,7 +22,7 @@ def begun_while_another_writes(transactions: Transactions, wanted: str) -> bool:
     with transactions.begin() as session:
         session.execute(text("SELECT 1"))
         for engine in {transactions._writing, transactions._reading}:
-            event.listen(engine, "begin", lambda connection: began.set(), insert=True)
+            event.listen(engine, "before_cursor_execute", lambda *told: began.set())
         thread.start()
         early = began.wait(0.3)
     thread.join()
