@@ -1,5 +1,6 @@
 """The objects port: bytes under keys, reached by services directly and by others through signed, expiring URLs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -11,6 +12,14 @@ class ObjectInfo:
 
     size: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A key and when its bytes were stored, milliseconds since 1970 UTC by the store's clock."""
+
+    key: str
+    stored_at: int
 
 
 class NotFound(Exception):
@@ -38,6 +47,10 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Gone when it returns; a missing key is fine."""
+        ...
+
+    def walk(self) -> Iterator[StoredObject]:
+        """Every object, those of one folder together; what comes and goes meanwhile may be missed."""
         ...
 
     def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> str:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
 from shared.clock import Clock, SystemClock
-from shared.objects import AlreadyExists, NotFound, ObjectInfo
+from shared.objects import AlreadyExists, NotFound, ObjectInfo, StoredObject
 
 _KEY = re.compile(r"(?!.{513})[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _PART = 1 << 18
@@ -131,6 +131,19 @@ class DiskObjects:
         except FileNotFoundError:
             return
         shutil.rmtree(trash, ignore_errors=True)
+
+    def walk(self) -> Iterator[StoredObject]:
+        """Every object, those of one folder together; what comes and goes meanwhile may be missed."""
+        for place, folders, _ in os.walk(self._root):
+            at = Path(place).relative_to(self._root)
+            objects = [name for name in folders if name.endswith("@")]
+            folders[:] = sorted(n for n in folders if not n.endswith("@") and n != ".incoming")
+            for name in sorted(objects):
+                try:
+                    stored = Path(place, name).lstat().st_mtime_ns
+                except FileNotFoundError:
+                    continue
+                yield StoredObject((at / name.removesuffix("@")).as_posix(), stored // 1_000_000)
 
     # URLs
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.objects import AlreadyExists, NotFound, ObjectInfo
+from shared.objects import AlreadyExists, NotFound, ObjectInfo, StoredObject
 
 
 class MemoryObjects:
@@ -13,11 +15,13 @@ class MemoryObjects:
 
     def __init__(self) -> None:
         self.bytes: dict[str, bytes] = {}
+        self.stored: dict[str, int] = {}
 
     def put(self, key: str, path: Path) -> ObjectInfo:
         data = path.read_bytes()
         if self.bytes.setdefault(key, data) != data:
             raise AlreadyExists(key)
+        self.stored.setdefault(key, time.time_ns() // 1_000_000)
         return ObjectInfo(len(data), hashlib.sha256(data).hexdigest())
 
     def get(self, key: str, path: Path) -> None:
@@ -34,6 +38,10 @@ class MemoryObjects:
 
     def delete(self, key: str) -> None:
         self.bytes.pop(key, None)
+
+    def walk(self) -> Iterator[StoredObject]:
+        for key in sorted(self.bytes):
+            yield StoredObject(key, self.stored[key])
 
     def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> str:
         return f"memory://put/{key}?size={size}&sha256={sha256}&seconds={seconds}"

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from pydantic import Field
+
 from archiver_service import app as archiver
 from archiver_service.settings import ArchiverSettings
 from notifier import app as notifier
@@ -11,15 +13,22 @@ from notifier.settings import NotifierSettings
 from shared import doorbell, logs, process
 from shared.bus_open import open_bus
 from shared.db import Transactions
+from shared.objects_disk import DiskObjects
 from utility.together import Together
 from web.answering import probe_of
 from web.leases import LeaseTimes
 from web.reaper import Reaper
 from web.relay import Relay
+from web.sweeper import Sweeper
 
 
 class UtilitySettings(ArchiverSettings, NotifierSettings):
     """What its parts are told."""
+
+    sweep_seconds: float = Field(default=3600.0, gt=0)
+    """Between two looks for what nobody needs any more."""
+    unused_file_days: int = Field(default=30, gt=0)
+    """Uploads that no run has used for so long are deleted."""
 
 
 def main() -> int:
@@ -38,6 +47,14 @@ def main() -> int:
                 ring=lambda name: doorbell.ring(wake, name),
                 times=LeaseTimes(settings.lease_seconds, settings.heartbeat_seconds),
                 period=settings.reaper_seconds,
+            ),
+            "sweeper": Sweeper(
+                transactions,
+                DiskObjects(
+                    settings.data / "objects", settings.secret("signing-key"), settings.url
+                ),
+                period=settings.sweep_seconds,
+                unused_days=settings.unused_file_days,
             ),
             "archiver": archiver.build(
                 transactions=transactions, bus=bus, grace_seconds=settings.grace_seconds

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -58,6 +59,20 @@ def test_a_key_may_lie_below_another(objects: Objects, tmp_path: Path) -> None:
     objects.put("o", written(tmp_path, b"above"))
     with objects.open("o") as above, objects.open("o/17") as below:
         assert (above.read(), below.read()) == (b"above", b"below")
+
+
+def test_every_object_is_listed_with_its_time(objects: Objects, tmp_path: Path) -> None:
+    before = time.time_ns() // 1_000_000
+    for key in ("runs/b/x/o/1", "runs/a/y/stdout", "runs/b/x/o", "files/f", "k"):
+        objects.put(key, written(tmp_path, key.encode()))
+    objects.delete("k")
+
+    found = list(objects.walk())
+
+    keys = [one.key for one in found]
+    assert sorted(keys) == ["files/f", "runs/a/y/stdout", "runs/b/x/o", "runs/b/x/o/1"]
+    assert abs(keys.index("runs/b/x/o") - keys.index("runs/b/x/o/1")) == 1
+    assert all(before - 50 <= one.stored_at <= before + 60_000 for one in found)
 
 
 def test_a_missing_key_is_not_found_and_deleting_it_is_fine(

@@ -1,0 +1,177 @@
+"""Deletes what nobody needs any more: results of losing attempts, uploads never used, expired rows."""
+
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, exists, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared.db import Transactions, now_ms
+from shared.objects import Objects, StoredObject
+from shared.schema.accounts import LoginAttempt, LoginSession, SubmitKey
+from shared.schema.runs import File, LogChunk, Output, Run, RunInput
+from shared.schema.tools import Version
+from shared.work import Kind
+from web import jobs
+
+log = structlog.get_logger()
+
+_HOUR = 3_600_000
+_DAY = 24 * _HOUR
+_AT_ONCE = 500
+_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build"}
+
+SPARED_MS = _DAY
+"""Nothing younger goes: whoever stored it may not have committed its row yet."""
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What a run or build says of the objects below its id."""
+
+    attempt: str | None
+    """The last one; the winner where there is one."""
+    finished_at: int | None
+
+
+def is_due(found: StoredObject, job: JobFacts | None, *, needed: Collection[str], now: int) -> bool:
+    """Whether the object belongs to an attempt that lost, or to no row at all; `needed` keys never go."""
+    place, job_id, attempt = (*found.key.split("/"), "", "", "")[:3]
+    if found.key in needed or found.stored_at > now - SPARED_MS:
+        return False
+    if place == "files":
+        return True  # every upload with a row is needed
+    if place not in _KINDS or not job_id:
+        return False  # not ours to judge
+    if job is None:
+        return True
+    if job.finished_at is None or job.finished_at > now - SPARED_MS:
+        return False
+    return attempt != job.attempt
+
+
+class Sweeper:
+    """One loop; several may run, each deletion is safe to repeat."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        objects: Objects,
+        *,
+        period: float = 3600.0,
+        unused_days: int = 30,
+    ) -> None:
+        self._transactions = transactions
+        self._objects = objects
+        self._period = period
+        self._unused_ms = unused_days * _DAY
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Blocks until `stop`; the first look is one period after the start."""
+        while not self._stopping.wait(self._period):
+            try:
+                self.rows()
+                self.unused_files()
+                self.objects()
+            except SQLAlchemyError as error:
+                log.warning("sweeper_database_away", error=str(error))
+            except Exception:
+                log.exception("sweep_failed")
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def rows(self) -> None:
+        """Idempotency keys and wrong passwords after a day, sessions a day after their end."""
+        old = now_ms() - _DAY
+        with self._transactions.begin() as session:
+            session.execute(delete(SubmitKey).where(SubmitKey.at < old))
+            session.execute(delete(LoginAttempt).where(LoginAttempt.at < old))
+            session.execute(
+                delete(LoginSession).where(
+                    or_(LoginSession.expires_at < old, LoginSession.revoked_at < old)
+                )
+            )
+
+    def unused_files(self) -> int:
+        """Uploads that no run has taken for long; how many."""
+        unused = (
+            File.created_at < now_ms() - self._unused_ms,
+            ~exists().where(RunInput.file_id == File.id),
+            ~exists().where(Run.stdin_file_id == File.id),
+        )
+        with self._transactions.begin() as session:
+            chosen = session.scalars(select(File.id).where(*unused).limit(_AT_ONCE)).all()
+            gone = session.scalars(
+                delete(File)
+                .where(File.id.in_(chosen), *unused)
+                .returning(File.key)
+                .execution_options(synchronize_session=False)
+            ).all()
+        for key in gone:
+            if key.startswith("files/"):  # others are outputs of a run
+                self._objects.delete(key)
+        if gone:
+            log.info("unused_files_deleted", count=len(gone))
+        return len(gone)
+
+    def objects(self) -> int:
+        """Objects that are due; how many."""
+        gone = 0
+        for batch in _batches(self._objects.walk()):
+            if self._stopping.is_set():
+                break
+            with self._transactions.read() as session:
+                due = _due(session, batch)
+            for key in due:
+                self._objects.delete(key)
+            gone += len(due)
+        if gone:
+            log.info("objects_deleted", count=gone)
+        return gone
+
+
+def _batches(found: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:
+    while batch := list(islice(found, _AT_ONCE)):
+        yield batch
+
+
+def _due(session: Session, batch: list[StoredObject]) -> list[str]:
+    now = jobs.clock(session)
+    old = [found for found in batch if found.stored_at <= now - SPARED_MS]
+    if not old:
+        return []
+    needed = _needed(session, [found.key for found in old])
+    facts = _facts(session, {tuple(found.key.split("/")[:2]) for found in old})
+    return [
+        found.key
+        for found in old
+        if is_due(found, facts.get("/".join(found.key.split("/")[:2])), needed=needed, now=now)
+    ]
+
+
+def _needed(session: Session, keys: Collection[str]) -> set[str]:
+    """Those that a row names, whichever attempt they are of."""
+    columns = (File.key, Output.key, Run.manifest_key, LogChunk.key, Version.source_key)
+    return {
+        str(key)
+        for column in columns
+        for key in session.scalars(select(column).where(column.in_(keys)))
+    }
+
+
+def _facts(session: Session, places: Iterable[tuple[str, ...]]) -> dict[str, JobFacts]:
+    found: dict[str, JobFacts] = {}
+    wanted = [place for place in places if len(place) == 2]
+    for place, kind in _KINDS.items():
+        table: Any = jobs.TABLES[kind]
+        ids = [job_id for where, job_id in wanted if where == place]
+        for job in session.scalars(select(table).where(table.id.in_(ids))):
+            found[f"{place}/{job.id}"] = JobFacts(job.attempt, job.finished_at)
+    return found
