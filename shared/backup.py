@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 
+from shared.bus_sqlite import DELIVERIES
 from shared.settings import Settings
 
 _FORMAT = 1
@@ -67,6 +68,8 @@ def restore(settings: Settings, source: Path) -> None:
             _copy_folder(source / folder, settings.data / folder)
     if bus is not None and (source / "bus.db").exists():
         bus.parent.mkdir(parents=True, exist_ok=True)
+        for old in bus.parent.glob(bus.name + DELIVERIES + "*"):  # of other messages with these ids
+            old.unlink()
         _copy_sqlite(source / "bus.db", bus)
     _load_database(url, source)
 

@@ -1,10 +1,13 @@
 """The embedded bus: one SQLite file, durable at commit, shared by the processes of one machine."""
 
+import fcntl
+import os
 import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,18 +24,35 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 _POLL_SECONDS = 1.0
+_COMPANY_SECONDS = 0.003
+"""An acknowledgement waits so long for others that share its commit; nobody waits for it."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
+CREATE TABLE IF NOT EXISTS letter (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   queue TEXT NOT NULL,
   body TEXT NOT NULL,
   receives INTEGER NOT NULL DEFAULT 0,
-  visible_at INTEGER NOT NULL,
-  receipt TEXT,
   dead INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS message_next ON message (queue, dead, visible_at, id);
+CREATE INDEX IF NOT EXISTS letter_next ON letter (queue, dead, id);
+CREATE TABLE IF NOT EXISTS fleeting.delivery (
+  id INTEGER PRIMARY KEY,
+  queue TEXT NOT NULL,
+  receives INTEGER NOT NULL,
+  visible_at INTEGER NOT NULL,
+  receipt TEXT
+);
 """
+_ACK = (
+    "DELETE FROM letter WHERE id = (SELECT id FROM fleeting.delivery WHERE id = ? AND receipt = ?)"
+)
+_REJECT = (
+    "UPDATE letter SET dead = 1, receives = ?"
+    " WHERE id = (SELECT id FROM fleeting.delivery WHERE id = ? AND receipt = ?)"
+)
+DELIVERIES = "-deliveries-"
+"""Follows the bus file's name in that of the file of deliveries; what comes last is the boot."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def _now() -> int:
@@ -49,23 +69,22 @@ class SqliteMessage:
         self.receives = receives
 
     def ack(self) -> None:
-        self._bus.change("DELETE FROM message WHERE id = ? AND receipt = ?", self._key)
+        self._bus.change(_ACK, self._key, patience=_COMPANY_SECONDS)
 
     def nack(self, delay: float) -> None:
         self._bus.change(
-            "UPDATE message SET visible_at = ?, receipt = NULL WHERE id = ? AND receipt = ?",
+            "UPDATE fleeting.delivery SET visible_at = ?, receipt = NULL"
+            " WHERE id = ? AND receipt = ?",
             (_now() + int(delay * 1000), *self._key),
         )
         self._bus.ring_for(self._key[0])
 
     def reject(self) -> None:
-        self._bus.change(
-            "UPDATE message SET dead = 1, receipt = NULL WHERE id = ? AND receipt = ?", self._key
-        )
+        self._bus.change(_REJECT, (self.receives, *self._key))
 
     def extend(self, seconds: float) -> None:
         self._bus.change(
-            "UPDATE message SET visible_at = ? WHERE id = ? AND receipt = ?",
+            "UPDATE fleeting.delivery SET visible_at = ? WHERE id = ? AND receipt = ?",
             (_now() + int(seconds * 1000), *self._key),
         )
 
@@ -79,7 +98,11 @@ class _Write(Generic[T]):
 
 
 class SqliteBus:
-    """`Bus` on a file of its own; receivers wake by a doorbell in `wake`, else look every second."""
+    """`Bus` on a file of its own; receivers wake by a doorbell in `wake`, else look every second.
+
+    Messages are synced to disk. Who has received what, and how often, is kept in a second file that
+    survives processes but not the machine: after a power cut all that was in work is delivered again.
+    """
 
     def __init__(
         self,
@@ -96,6 +119,8 @@ class SqliteBus:
         self._using = threading.Lock()
         self._queueing = threading.Lock()
         self._writes: list[_Write[Any]] = []
+        # SQLite's busy handler sleeps, up to 0.1 s at a time; the kernel wakes who waits for a lock.
+        self._turn = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._connection = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=False
         )
@@ -103,17 +128,28 @@ class SqliteBus:
         mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PERSIST"
         self._connection.execute(f"PRAGMA journal_mode = {mode}")
         self._connection.execute("PRAGMA synchronous = FULL")
+        self._attach_deliveries(path)
         self._write(lambda connection: [connection.execute(s) for s in _SCHEMA.split(";")])
+
+    def _attach_deliveries(self, path: Path) -> None:
+        stem = path.name + DELIVERIES
+        mine = path.with_name(stem + _BOOT_ID.read_text().strip())
+        for old in path.parent.glob(f"{stem}*"):  # unsynced, so not to be read after a power cut
+            if not old.name.startswith(mine.name):
+                old.unlink(missing_ok=True)
+        self._connection.execute("ATTACH DATABASE ? AS fleeting", (str(mine),))
+        self._connection.execute("PRAGMA fleeting.journal_mode = PERSIST")
+        self._connection.execute("PRAGMA fleeting.synchronous = OFF")
 
     def publish(self, event: Event) -> None:
         self.put(encode(event), queues_for(event))
 
     def put(self, body: str, queues: list[str]) -> None:
         """Any text into the queues, in one transaction."""
-        rows = [(queue, body, _now()) for queue in queues]
+        rows = [(queue, body) for queue in queues]
         self._write(
             lambda connection: connection.executemany(
-                "INSERT INTO message (queue, body, visible_at) VALUES (?, ?, ?)", rows
+                "INSERT INTO letter (queue, body) VALUES (?, ?)", rows
             )
         )
         for queue in queues:
@@ -134,9 +170,13 @@ class SqliteBus:
 
     def _take(self, queue: str, n: int) -> tuple[list[Message], float]:
         """What is visible now, and the seconds after which looking again is worth it."""
-        with self._using:  # a plain read: an idle receiver takes no write lock
+        with self._in_turn(fcntl.LOCK_SH):  # a plain read: an idle receiver takes no write lock
             row = self._connection.execute(
-                "SELECT min(visible_at) FROM message WHERE queue = ? AND dead = 0", (queue,)
+                "SELECT coalesce((SELECT 0 FROM letter WHERE queue = :queue AND dead = 0 AND"
+                " NOT EXISTS (SELECT 1 FROM fleeting.delivery d WHERE d.id = letter.id) LIMIT 1),"
+                " (SELECT min(visible_at) FROM fleeting.delivery d JOIN letter USING (id)"
+                " WHERE d.queue = :queue AND dead = 0))",
+                {"queue": queue},
             ).fetchone()
         if row[0] is None:
             return [], _POLL_SECONDS
@@ -147,82 +187,120 @@ class SqliteBus:
 
     def _deliver(self, connection: sqlite3.Connection, queue: str, n: int) -> list[Message]:
         now = _now()
+        connection.execute(
+            "DELETE FROM fleeting.delivery AS d WHERE queue = ?"
+            " AND NOT EXISTS (SELECT 1 FROM letter WHERE letter.id = d.id AND dead = 0)",
+            (queue,),
+        )
         dead = connection.execute(
-            "UPDATE message SET dead = 1, receipt = NULL"
-            " WHERE queue = ? AND dead = 0 AND visible_at <= ? AND receives >= ?",
-            (queue, now, self._max_receives),
+            "UPDATE letter SET dead = 1, receives = ? WHERE id IN (SELECT id FROM"
+            " fleeting.delivery WHERE queue = ? AND visible_at <= ? AND receives >= ?)",
+            (self._max_receives, queue, now, self._max_receives),
         ).rowcount
         if dead:
             log.error("messages_dead", queue=queue, count=dead)
-        receipt = secrets.token_hex(8)
         rows = connection.execute(
-            "UPDATE message SET receives = receives + 1, visible_at = ?, receipt = ?"
-            " WHERE id IN (SELECT id FROM message WHERE queue = ? AND dead = 0"
-            " AND visible_at <= ? ORDER BY visible_at, id LIMIT ?) RETURNING id, body, receives",
-            (now + self._visibility_ms, receipt, queue, now, min(n, 10)),
+            "SELECT m.id, m.body, coalesce(d.receives, 0) + 1 FROM letter m"
+            " LEFT JOIN fleeting.delivery d USING (id) WHERE m.queue = ? AND m.dead = 0"
+            " AND coalesce(d.visible_at, 0) <= ? ORDER BY m.id LIMIT ?",
+            (queue, now, min(n, 10)),
         ).fetchall()
-        return [SqliteMessage(self, id, receipt, body, count) for id, body, count in sorted(rows)]
+        receipt = secrets.token_hex(8)
+        until = now + self._visibility_ms
+        connection.executemany(
+            "INSERT OR REPLACE INTO fleeting.delivery VALUES (?, ?, ?, ?, ?)",
+            [(id, queue, receives, until, receipt) for id, _, receives in rows],
+        )
+        return [SqliteMessage(self, id, receipt, body, count) for id, body, count in rows]
 
     def depth(self, queue: str) -> int:
         return int(
-            self._read("SELECT count(*) FROM message WHERE queue = ? AND dead = 0", queue)[0][0]
+            self._read("SELECT count(*) FROM letter WHERE queue = ? AND dead = 0", queue)[0][0]
         )
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         rows = self._read(
-            "SELECT id, body, receives FROM message WHERE queue = ? AND dead = 1 ORDER BY id", queue
+            "SELECT id, body, receives FROM letter WHERE queue = ? AND dead = 1 ORDER BY id", queue
         )
         return [DeadLetter(str(id), queue, body, count) for id, body, count in rows]
 
     def redrive(self, queue: str) -> int:
-        moved = self.change(
-            "UPDATE message SET dead = 0, receives = 0, visible_at = ? WHERE queue = ? AND dead = 1",
-            (_now(), queue),
-        )
+        moved = self._write(lambda connection: self._revive(connection, queue))
         doorbell.ring(self._wake, queue)
         return moved
+
+    @staticmethod
+    def _revive(connection: sqlite3.Connection, queue: str) -> int:
+        connection.execute(
+            "DELETE FROM fleeting.delivery WHERE id IN"
+            " (SELECT id FROM letter WHERE queue = ? AND dead = 1)",
+            (queue,),
+        )
+        return connection.execute(
+            "UPDATE letter SET dead = 0, receives = 0 WHERE queue = ? AND dead = 1", (queue,)
+        ).rowcount
 
     def close(self) -> None:
         with self._using:
             self._connection.close()
+            os.close(self._turn)
 
-    def change(self, statement: str, values: tuple[object, ...]) -> int:
+    def change(self, statement: str, values: tuple[object, ...], *, patience: float = 0.0) -> int:
         """One durable statement; the number of rows it changed."""
-        return self._write(lambda connection: connection.execute(statement, values).rowcount)
+        return self._write(
+            lambda connection: connection.execute(statement, values).rowcount, patience
+        )
 
     def ring_for(self, id: int) -> None:
         """Wake the receivers of the queue that holds this message."""
-        for (queue,) in self._read("SELECT queue FROM message WHERE id = ?", id):
+        for (queue,) in self._read("SELECT queue FROM letter WHERE id = ?", id):
             doorbell.ring(self._wake, queue)
 
     def _read(self, statement: str, value: object) -> list[tuple[Any, ...]]:
-        with self._using:
+        with self._in_turn(fcntl.LOCK_SH):
             return self._connection.execute(statement, (value,)).fetchall()
 
-    def _write(self, do: Callable[[sqlite3.Connection], T]) -> T:
+    def _write(self, do: Callable[[sqlite3.Connection], T], patience: float = 0.0) -> T:
         """Durable when it returns; the writes of several threads share one commit."""
         write: _Write[T] = _Write(do)
         with self._queueing:
             self._writes.append(write)
+        if patience:
+            time.sleep(patience)
         with self._using:
             if not write.done:
-                with self._queueing:
-                    batch, self._writes = self._writes, []
-                self._commit(batch)
+                self._commit()
         if write.error is not None:
             raise write.error
         return write.result  # type: ignore[return-value]  # set beside done
 
-    def _commit(self, batch: list[_Write[Any]]) -> None:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for write in batch:
-                write.result = write.do(self._connection)
-            self._connection.execute("COMMIT")
-        except BaseException as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            for write in batch:
-                write.error = error
+    def _commit(self) -> None:
+        with self._turn_at_file(fcntl.LOCK_EX):
+            with self._queueing:  # all that has come while we waited
+                batch, self._writes = self._writes, []
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                for write in batch:
+                    write.result = write.do(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                for write in batch:
+                    write.error = error
         for write in batch:
             write.done = True
+
+    @contextmanager
+    def _in_turn(self, mode: int) -> Iterator[None]:
+        with self._using, self._turn_at_file(mode):
+            yield
+
+    @contextmanager
+    def _turn_at_file(self, mode: int) -> Iterator[None]:
+        """Among processes: many readers, or one writer; the kernel ends the turn of a dead process."""
+        fcntl.flock(self._turn, mode)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)

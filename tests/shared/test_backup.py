@@ -136,3 +136,22 @@ def test_the_kinds_of_database_are_not_mixed(
     target = settings(tmp_path / "target", new_database(other, migrated=False))
     with pytest.raises(BackupError, match="other kind"):
         restore(target, tmp_path / "backup")
+
+
+def test_restored_messages_are_not_hidden_by_deliveries_of_before(
+    source: Settings, tmp_path: Path, new_database: Callable[..., str]
+) -> None:
+    backup(source, tmp_path / "backup")
+    target = settings(tmp_path / "target", new_database(kind_of(source), migrated=False))
+    bus = open_bus(target.bus_url, target.data)
+    bus.publish(RunRequested(event_id="evt_2", at=1, run_id="run_2"))
+    assert len(bus.receive("runner", 1, 0)) == 1
+    bus.close()
+    (target.data / "bus.db").unlink()
+
+    restore(target, tmp_path / "backup")
+
+    bus = open_bus(target.bus_url, target.data)
+    (message,) = bus.receive("runner", 10, 0)
+    bus.close()
+    assert decode(message.body).event_id == "evt_1"
