@@ -79,16 +79,18 @@ def _by_name(session: Session, viewer: Viewer, name: str) -> Tool | None:
         if own is not None:
             return own
     ready = exists().where(Version.tool_id == Tool.id, Version.state == "ready")
-    public = session.execute(
-        select(Tool, Account.email)
-        .join(Account, Account.id == Tool.account_id)
+    public = session.scalars(
+        select(Tool)
         .where(Tool.name == name, Tool.private.is_(False), Tool.deleted_at.is_(None), ready)
         .order_by(Tool.created_at)
         .limit(6)
     ).all()
     if len(public) > 1:
-        names = ", ".join(f"{email}/{name}" for _, email in public[:5])
+        ids = ", ".join(
+            tool.id for tool in public[:5]
+        )  # not the owners' addresses: anybody may ask
         raise Conflict(
-            f"Several people have a tool called {name}. Say whose: {names}.", code="ambiguous"
+            f"Several people have a tool called {name}. Name one by its id: {ids}.",
+            code="ambiguous",
         )
-    return public[0][0] if public else None
+    return public[0] if public else None

@@ -63,7 +63,7 @@ def request_run(
 
     jobs.lock_account(session, account.id)
     _check_room(session, account, plan)
-    state = _state(session, tool, _locked(session, version))
+    state = _state(session, account, tool, _locked(session, version))
     if state == "queued":
         command = commands.choose(version, wanted.command).name
         network = networks.narrowed(wanted.network, networks.network_of(version)).model_dump(
@@ -163,11 +163,16 @@ def _locked(session: Session, version: Version) -> Version:
     ).one()
 
 
-def _state(session: Session, tool: Tool, version: Version) -> str:
+def _state(session: Session, account: Account, tool: Tool, version: Version) -> str:
     if version.state == "failed":
         raise Conflict(
             f"Version {version.number} of {tool.name} is not ready, its build failed: "
             f"{version.reason or 'no reason was given.'} Choose another version, or build it again.",
+            code="not_ready",
+        )
+    if version.state == "pending" and not access.may_edit_tool(account, tool):
+        raise Conflict(
+            f"Version {version.number} of {tool.name} is being built. Try again when it is ready.",
             code="not_ready",
         )
     if version.state == "ready" and images.is_collected(session, version):

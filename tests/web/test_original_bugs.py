@@ -71,6 +71,9 @@ def test_unready_tools_are_not_runnable(made: Made, owner: Account) -> None:
     building = made(factories.tool, owner, "building")
     version = made(factories.version, building, state="pending")
     assert made(request_run, owner, building, version, RunRequest()).state == "waiting_build"
+    stranger = made(factories.account, "stranger@example.org")
+    with pytest.raises(Conflict, match="is being built"):
+        made(request_run, stranger, building, version, RunRequest())
 
 
 def test_a_link_in_double_quotes_is_a_command_line_not_json() -> None:

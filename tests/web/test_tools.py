@@ -312,8 +312,10 @@ def test_ones_own_tool_comes_first_and_an_ambiguous_name_is_asked_back(
     theirs, _ = made(factories.ready_tool, bob, "wc")
     assert made(references.find_tool, bob, "wc").id == theirs.id
     assert made(references.find_tool, person, "wc").id == three.id
-    with pytest.raises(Conflict, match=r"ann@example\.org/wc, bob@example\.org/wc"):
+    with pytest.raises(Conflict) as refused:
         made(references.find_tool, eve, "wc")
+    assert three.id in str(refused.value) and theirs.id in str(refused.value)
+    assert "@" not in str(refused.value)  # owners' addresses are nobody's business
 
 
 # Images
