@@ -73,9 +73,9 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
 fi
 if ! installed "$wanted" && { [ "$wanted" != runtime ] || ! installed dev; }; then
     say "installing $(grep -c == "requirements/$wanted.txt") locked Python packages (a minute or two the first time)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
         -r "requirements/$wanted.txt"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
     printf '%s %s' "$(digest "$wanted")" "$PWD" >".venv/.$wanted"
 fi
 
