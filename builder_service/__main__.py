@@ -6,13 +6,14 @@ from builder_service.app import Builder
 from builder_service.fetch import Source
 from builder_service.git import CloneLimits
 from builder_service.operator_env import Operator
-from builder_service.place import take_place, worker_id
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
 from shared import logs
 from shared.bus_open import open_bus
 from shared.containers_docker import connect
 from shared.control import Control
+from shared.host import boot_id, host_id, worker_id
+from shared.place import take_place
 from shared.process import run_until_signalled, settings_or_exit
 
 
@@ -29,10 +30,9 @@ def source_of(settings: BuilderSettings) -> Source:
 def main() -> None:
     settings = settings_or_exit(BuilderSettings, os.environ)
     logs.configure("builder", json=settings.log_json)
-    place = take_place(settings.state)
-    control = Control(
-        settings.url, settings.secret("worker-token"), worker_id(settings.state, place.number)
-    )
+    place = take_place(settings.state, mode=0o711)
+    worker = worker_id(host_id(settings.state), boot_id(), "builder", place.number)
+    control = Control(settings.url, settings.secret("worker-token"), worker)
     containers = connect(settings.data, allow=settings.build_allow)
     bus = open_bus(settings.bus_url, settings.data)
     workshop = Workshop(

@@ -13,12 +13,11 @@ from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
 from shared.bus import Bus
 from shared.consumer import Consumer
-from shared.control import Refused, Unavailable
+from shared.directives import Directives
 from shared.slots import Slots
 from shared.work import BuildAssignment
 
 log = structlog.get_logger()
-_DIRECTIVES_WAIT = 20.0
 _HAND_BACK_SECONDS = 20.0
 
 
@@ -30,8 +29,7 @@ class Builder:
         self._workshop = workshop
         self._live: dict[tuple[str, int], OneBuild] = {}
         self._lock = threading.Lock()
-        self._begun = threading.Event()
-        self._closed = threading.Event()
+        self._directives = Directives(workshop.control, "build", self.building)
         self._collector = Collector(
             workshop.containers,
             workshop.control,
@@ -59,7 +57,7 @@ class Builder:
     def run(self) -> None:
         """Blocks until `stop`, then drains."""
         self.clear()
-        threading.Thread(target=self._listen, name="directives", daemon=True).start()
+        self._directives.begin()
         threading.Thread(target=self._collector.run, name="images", daemon=True).start()
         log.info(
             "builder_ready",
@@ -98,7 +96,7 @@ class Builder:
         build = OneBuild(self._workshop, assignment)
         with self._lock:
             self._live[(build.id, build.fence)] = build
-        self._begun.set()
+        self._directives.job_has_begun()
 
         def live() -> None:
             try:
@@ -117,35 +115,12 @@ class Builder:
     def _slot_is_free(self) -> None:
         self._consumer.wake()
 
-    def _listen(self) -> None:
-        """Cancels pushed by web, while there are builds; heartbeats bring the same should this be cut off."""
-        while not self._closed.is_set():
-            if not self.building():
-                self._begun.wait()
-                self._begun.clear()
-                continue
-            try:
-                told = self._workshop.control.directives(_DIRECTIVES_WAIT)
-            except (Unavailable, Refused) as error:
-                log.debug("directives_unanswered", reason=str(error))
-                self._closed.wait(2.0)
-                continue
-            with self._lock:
-                live = dict(self._live)
-            for item in told:
-                build = live.get((item.id, item.fence)) if item.kind == "build" else None
-                if build is not None:
-                    build.direct(item.directive)
-            if told:  # they are told again until the build has ended
-                self._closed.wait(0.5)
-
     def _drain(self) -> None:
         log.info("builder_draining", builds=len(self.building()))
         if not self._slots.wait_empty(self._settings.builder_drain_seconds):
             for build in self.building():
                 build.hand_back()
             self._slots.wait_empty(_HAND_BACK_SECONDS)
-        self._closed.set()
-        self._begun.set()
+        self._directives.close()
         self._collector.stop()
         log.info("builder_drained")

@@ -4,12 +4,12 @@ import os
 
 from runner_service.adapters import open_containers, open_work
 from runner_service.app import Runner
-from runner_service.host import boot_id, host_id, worker_id
-from runner_service.place import take_place
 from runner_service.settings import RunnerSettings
 from shared import crashpoints, doctor, logs
 from shared.bus_open import open_bus
 from shared.control import Control
+from shared.host import boot_id, host_id, worker_id
+from shared.place import take_place
 from shared.process import run_until_signalled, settings_or_exit
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     crashpoints.arm(settings.crash)
     place = take_place(settings.state)
     boot = boot_id()
-    worker = worker_id(host_id(settings.state), boot, place.number)
+    worker = worker_id(host_id(settings.state), boot, "runner", place.number)
     control = Control(settings.url, settings.secret("worker-token"), worker)
     containers = open_containers(settings.data)
     bus = open_bus(settings.bus_url, settings.data)

@@ -4,13 +4,12 @@ import shutil
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import structlog
 
 from runner_service import on_run_requested
-from runner_service.directives import Directives
 from runner_service.one_run import OneRun, Patience
-from runner_service.place import Place
 from runner_service.record import Finished, Record
 from runner_service.settings import RunnerSettings
 from runner_service.work_folders import WorkFolders
@@ -18,6 +17,8 @@ from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.containers import Containers, EngineUnavailable
 from shared.control import Control
+from shared.directives import Directives
+from shared.place import Place
 from shared.slots import Slots
 from shared.work import RunAssignment
 
@@ -56,7 +57,7 @@ class Runner:
         self._live: dict[str, OneRun] = {}
         self._lock = threading.Lock()
         self._slots = Slots(settings.runner_slots, changed=self._slot_is_free)
-        self._directives = Directives(control, self.running)
+        self._directives = Directives(control, "run", self.running)
         self._consumer = Consumer(
             bus,
             "runner",
@@ -101,7 +102,7 @@ class Runner:
     def adopt(self) -> None:
         """Go on with what a predecessor on this host left; remove containers that nobody remembers."""
         self._work.tidy()
-        records = list(Record.left(self._place.runs))
+        records = list(Record.left(self._runs))
         known = {record.container for record in records}
         try:
             self._remove_orphans(known)
@@ -122,13 +123,17 @@ class Runner:
 
     def begin(self, assignment: RunAssignment) -> None:
         """Begin a claimed run in the slot that was taken for it."""
-        record = Record.create(self._place.runs, assignment, self._boot)
+        record = Record.create(self._runs, assignment, self._boot)
         self._begin(record, adopted=False)
 
     def _wait_until_safe(self) -> None:
         while not self._stopping.is_set() and (reason := self._unsafe()):
             log.error("host_unsafe", reason=reason, hint="see toolyard doctor; nothing is claimed")
             self._stopping.wait(_LOOK_AGAIN)
+
+    @property
+    def _runs(self) -> Path:
+        return self._place.folder / "runs"
 
     @property
     def _label(self) -> str:
@@ -148,7 +153,7 @@ class Runner:
         )
         with self._lock:
             self._live[record.container] = run
-        self._directives.run_has_begun()
+        self._directives.job_has_begun()
 
         def live() -> None:
             try:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import structlog
 
-from runner_service.host import boot_seconds
 from runner_service.record import HeldLease, Record
 from shared.control import Control, Refused, Unavailable
+from shared.host import boot_seconds
 
 log = structlog.get_logger()
 

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import structlog
 
-from runner_service.host import boot_seconds
 from runner_service.record import Ended, Record, Starting, Stopped
 from runner_service.send_queue import STREAMS
 from runner_service.spool import Spool
 from shared.containers import ContainerGone, Containers, EngineUnavailable, Exit, Sandbox
 from shared.crashpoints import crashpoint
+from shared.host import boot_seconds
 from shared.work import Stream
 
 log = structlog.get_logger()

@@ -8,13 +8,13 @@ from pathlib import Path
 import structlog
 
 from runner_service.adapters import open_containers, open_work
-from runner_service.host import boot_id, boot_seconds
 from runner_service.overdue import Overdue, overdue
 from runner_service.record import NAMES, Stopped, write_marker
 from runner_service.settings import RunnerSettings
 from runner_service.work_folders import WorkFolders
 from shared import logs
 from shared.containers import Containers, EngineUnavailable
+from shared.host import boot_id, boot_seconds
 from shared.process import settings_or_exit
 
 log = structlog.get_logger()

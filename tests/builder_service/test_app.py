@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from builder_service import locks, on_build_requested
 from builder_service.failures import Cancelled
-from builder_service.place import take_place, worker_id
 from builder_service.settings import BuilderSettings
 from builder_service.step_runner import sentence
 from builder_service.versions import describe, of_tag
@@ -19,6 +18,7 @@ from shared.clock import SystemClock
 from shared.control import Refused, Unavailable
 from shared.errors import Reject, Retry
 from shared.events import BuildRequested
+from shared.place import take_place
 from shared.slots import Slots
 from shared.work import BuildAssignment
 from tests.builder_service.recorded_control import RecordedControl
@@ -86,7 +86,6 @@ def test_a_successor_takes_the_place_of_the_dead_and_a_neighbour_another(tmp_pat
     first = take_place(tmp_path)
     second = take_place(tmp_path)
     assert (first.number, second.number) == (0, 1)
-    assert worker_id(tmp_path, 0) != worker_id(tmp_path, 1)
     first.leave()
     third = take_place(tmp_path)
     assert third.number == 0

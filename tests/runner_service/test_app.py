@@ -9,15 +9,15 @@ import pytest
 
 from runner_service import on_run_requested
 from runner_service.app import Runner
-from runner_service.host import boot_id, host_id, worker_id
 from runner_service.one_run import Patience
-from runner_service.place import take_place
 from runner_service.settings import RunnerSettings
 from shared import loop_device
 from shared.control import Control
 from shared.errors import Reject, Retry
 from shared.events import RunRequested
+from shared.host import boot_id, host_id, worker_id
 from shared.ids import new_id
+from shared.place import take_place
 from shared.quota import Quotas
 from shared.slots import Slots
 from shared.work import RunAssignment
@@ -101,7 +101,7 @@ def test_a_successor_takes_the_place_of_the_dead(tmp_path: Path) -> None:
 def test_a_host_without_an_id_gets_one_that_stays(tmp_path: Path) -> None:
     missing = tmp_path / "no-machine-id"
     assert host_id(tmp_path, missing) == host_id(tmp_path, missing) != ""
-    assert worker_id("h", "b", 0) != worker_id("h", "b", 1)
+    assert worker_id("h", "b", "runner", 0) != worker_id("h", "b", "runner", 1)
 
 
 def test_a_half_made_template_of_a_killed_runner_is_taken_away(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from chaos.real_web import RealWeb
 from chaos.runner_kills import ENDED, PROGRAM, Outcome, expected, series
 from chaos.runner_process import Host, RunnerProcess, Starts
 from runner_service.adapters import open_containers, open_work
-from runner_service.host import boot_id, boot_seconds
 from runner_service.overdue import DEADLINE_GRACE, overdue
 from runner_service.record import Record
 from runner_service.sweep import sweep
+from shared.host import boot_id, boot_seconds
 from shared.work import Limits, Manifest
 from tests.runner_service.real import base_image
 from web.leases import LeaseTimes

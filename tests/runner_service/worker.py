@@ -5,12 +5,12 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner_service.host import boot_id
 from runner_service.one_run import OneRun, Patience
 from runner_service.record import Record
 from runner_service.work_folders import WorkFolders
 from shared.containers import Containers
 from shared.control import Control
+from shared.host import boot_id
 from shared.work import RunAssignment
 from tests.runner_service.fake_web import FakeWeb, WebRun
 

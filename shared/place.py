@@ -1,4 +1,4 @@
-"""Each runner process of a host has a place of its own; a successor takes the place of the dead."""
+"""Each worker process of a host has a place of its own; a successor takes the place of the dead."""
 
 import fcntl
 import os
@@ -16,20 +16,16 @@ class Place:
     folder: Path
     _lock: int
 
-    @property
-    def runs(self) -> Path:
-        return self.folder / "runs"
-
     def leave(self) -> None:
         os.close(self._lock)
 
 
-def take_place(state: Path) -> Place:
-    """The first place that no living process has."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+def take_place(state: Path, mode: int = 0o700) -> Place:
+    """The first place that no living process has; `mode` is that of the folders."""
+    state.mkdir(mode=mode, parents=True, exist_ok=True)
     for number in range(_PLACES):
         folder = state / str(number)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=mode, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,4 +33,4 @@ def take_place(state: Path) -> Place:
             os.close(lock)
             continue
         return Place(number, folder, lock)
-    raise RuntimeError(f"{_PLACES} runners live in {state} already; give this one its own state.")
+    raise RuntimeError(f"{_PLACES} workers live in {state} already; give this one its own state.")

@@ -32,6 +32,6 @@ def boot_seconds() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def worker_id(host: str, boot: str, place: int) -> str:
-    """The runner at this place of this host; a builder beside it has a name, and cancels, of its own."""
-    return f"{host}:{boot}/runner{place or ''}"
+def worker_id(host: str, boot: str, service: str, place: int) -> str:
+    """The `builder` or `runner` at this place of this host: each has a name, and cancels, of its own."""
+    return f"{host}:{boot}/{service}{place or ''}"
