@@ -29,12 +29,18 @@ class Child:
     name: str
     argv: Sequence[str]
     grace: float = 15.0
+    hidden: tuple[str, ...] = ()
+    """Beginnings of variables that it does not get."""
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     failures: int = 0
     start_at: float | None = None
     """When it is to be started again, or None: it runs or is not wanted."""
     rest: bytes = field(default=b"", repr=False)
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """What it may know of the supervisor's environment."""
+        return {name: value for name, value in environ.items() if not name.startswith(self.hidden)}
 
 
 class Supervisor:
@@ -73,7 +79,7 @@ class Supervisor:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             [*_dies_with_us(), *child.argv],
-            env=self.environ,
+            env=child.environment(self.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -83,14 +83,24 @@ def check_port(port: int) -> None:
             ) from None
 
 
+NOT_FOR_WORKERS = ("TOOLYARD_DATABASE_", "PG", "TOOLYARD_MAIL_", "TOOLYARD_LIMITS")
+"""Workers run hostile code one bug away: what opens the database or sends mail is not told to them."""
+
+
 def children(python: str) -> dict[str, Child]:
     """The platform's processes in the order they start; a drain may take as long as `grace`."""
     return {
         "web": Child("web", [python, "-m", "web"], grace=15),
         "utility": Child("utility", [python, "-m", "utility"], grace=15),
-        "janitor": Child("janitor", [python, "-m", "runner_service.janitor"], grace=15),
-        "builder": Child("builder", [python, "-m", "builder_service"], grace=90),
-        "runner": Child("runner", [python, "-m", "runner_service"], grace=90),
+        "janitor": Child(
+            "janitor", [python, "-m", "runner_service.janitor"], grace=15, hidden=NOT_FOR_WORKERS
+        ),
+        "builder": Child(
+            "builder", [python, "-m", "builder_service"], grace=90, hidden=NOT_FOR_WORKERS
+        ),
+        "runner": Child(
+            "runner", [python, "-m", "runner_service"], grace=90, hidden=NOT_FOR_WORKERS
+        ),
     }
 
 

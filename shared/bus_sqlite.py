@@ -16,8 +16,8 @@ import structlog
 
 from shared import doorbell
 from shared.bus import DeadLetter, Message
-from shared.db import wal_is_safe
 from shared.events import Event, encode
+from shared.sqlite_wal import wal_is_safe
 from shared.topology import MAX_RECEIVES, VISIBILITY_SECONDS, queues_for
 
 log = structlog.get_logger()

@@ -11,8 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnElement
 
-_WAL_FIXED = {(3, 44): 6, (3, 50): 7}
-"""Backports of the WAL-reset fix: branch to first good patch (DESIGN 3.6)."""
+from shared.sqlite_wal import wal_is_safe
 
 
 class now_ms(ColumnElement[int]):  # noqa: N801 - reads like the SQL function it is
@@ -30,11 +29,6 @@ def _now_sqlite(element: now_ms, compiler: Any, **kw: Any) -> str:
 @compiles(now_ms, "postgresql")
 def _now_postgresql(element: now_ms, compiler: Any, **kw: Any) -> str:
     return "CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)"
-
-
-def wal_is_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite has the fix for the WAL-reset bug that loses committed data."""
-    return version >= (3, 51, 3) or version[2] >= _WAL_FIXED.get(version[:2], 1 << 30)
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:

@@ -22,12 +22,12 @@ from shared.containers import (
     NetworkRefused,
 )
 from shared.containers_docker import DockerContainers, connect
-from shared.db import wal_is_safe
 from shared.doctor_examination import Examination
 from shared.doctor_judgement import Check, Report, must, should
 from shared.egress import Egress
 from shared.quota import QuotaUnavailable
 from shared.settings import Settings
+from shared.sqlite_wal import wal_is_safe
 
 _LOCK = Path("/run/toolyard-doctor.lock")
 _UNSAFE = (EngineUnavailable, EngineRefused, NetworkRefused, CanariesUnavailable, QuotaUnavailable)

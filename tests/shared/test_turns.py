@@ -7,6 +7,7 @@ from sqlalchemy import event, text
 
 from shared import db
 from shared.db import Transactions
+from shared.sqlite_wal import wal_is_safe
 
 
 def begun_while_another_writes(transactions: Transactions, wanted: str) -> bool:
@@ -35,7 +36,7 @@ def test_writers_queue_up(sqlite_transactions: Transactions) -> None:
 
 
 @pytest.mark.skipif(
-    db.wal_is_safe(db.sqlite3.sqlite_version_info), reason="with WAL readers disturb nobody"
+    wal_is_safe(db.sqlite3.sqlite_version_info), reason="with WAL readers disturb nobody"
 )
 def test_without_wal_readers_queue_up_too(sqlite_transactions: Transactions) -> None:
     assert not begun_while_another_writes(sqlite_transactions, "read")
