@@ -15,6 +15,7 @@ from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
 from shared.containers import NetworkRefused
 from shared.control import Lost, Refused, Unavailable, through_outages
+from shared.heartbeats import Heartbeats
 from shared.work import BuildAssignment, BuildReport, Release
 
 log = structlog.get_logger()
@@ -32,7 +33,6 @@ class OneBuild:
         self._end: End | None = None
         self._ending = threading.Event()
         self._give_up = threading.Event()
-        self._closed = threading.Event()
 
     def direct(self, directive: str) -> None:
         """What web told: `cancel` or `lost` end the build."""
@@ -58,9 +58,16 @@ class OneBuild:
         folder.chmod(0o755)
         spool = BuildLog(folder / "log", self._assignment.limits.log_bytes)
         sender = LogSender(spool, self._workshop.control, self._assignment, self._give_up)
-        heart = threading.Thread(target=self._beat, name="build-lease", daemon=True)
+        heart = Heartbeats(
+            "build",
+            self._assignment,
+            self._workshop.control,
+            self.direct,
+            silence_seconds=self._workshop.silence_seconds,
+            clock=self._workshop.clock.monotonic,
+        )
         sender.begin()
-        heart.start()
+        heart.begin()
         try:
             report = BuildReport(fence=self.fence, state="failed")
             retry = self._make(folder, spool, report)
@@ -73,10 +80,9 @@ class OneBuild:
             log.warning("build_given_up", build_id=self.id, reason=str(error))
         finally:
             self._give_up.set()
-            self._closed.set()
+            heart.close()
             spool.end()
             sender.flush()
-            heart.join()
             spool.close()
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -171,22 +177,3 @@ class OneBuild:
         through_outages(
             lambda: control.release("build", self._assignment, release), stop=self._give_up
         )
-
-    def _beat(self) -> None:
-        """Renew the lease; its answers and a long silence end the build."""
-        clock, control = self._workshop.clock, self._workshop.control
-        confirmed = clock.monotonic()
-        pause = self._assignment.heartbeat_seconds
-        while not self._closed.wait(pause):
-            asked = clock.monotonic()
-            try:
-                told = control.heartbeat("build", self._assignment).directive
-            except (Unavailable, Refused) as error:
-                log.warning("heartbeat_unanswered", build_id=self.id, reason=str(error))
-                if asked - confirmed > self._workshop.silence_seconds:
-                    self.direct("lost")
-                pause = self._assignment.heartbeat_seconds / 5
-                continue
-            confirmed, pause = asked, self._assignment.heartbeat_seconds
-            if told != "continue":
-                self.direct(told)
