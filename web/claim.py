@@ -108,17 +108,23 @@ def _inputs(session: Session, run: Run) -> tuple[list[_Staged], _Staged | None]:
     return staged, _Staged("stdin", session.get_one(File, run.stdin_file_id))
 
 
+def _lease(job: Run | Build, token: str, times: LeaseTimes) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "fence": job.fence,
+        "attempt": str(job.attempt),
+        "token": token,
+        "lease_seconds": times.lease_seconds,
+        "heartbeat_seconds": times.heartbeat_seconds,
+        "account": job.account_id,
+    }
+
+
 def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -> RunAssignment:
     version = session.get_one(Version, run.version_id)
     command = commands.choose(version, run.command)
     return RunAssignment(
-        id=run.id,
-        fence=run.fence,
-        attempt=str(run.attempt),
-        token=token,
-        lease_seconds=times.lease_seconds,
-        heartbeat_seconds=times.heartbeat_seconds,
-        account=run.account_id,
+        **_lease(run, token, times),
         image=str(version.image),
         argv=[*command.run, *run.argv],
         env={name: str(value) for name, value in run.env.items()},
@@ -134,13 +140,7 @@ def _build_assignment(
     tool = session.get_one(Tool, version.tool_id)
     account = session.get_one(Account, build.account_id)
     return BuildAssignment(
-        id=build.id,
-        fence=build.fence,
-        attempt=str(build.attempt),
-        token=token,
-        lease_seconds=times.lease_seconds,
-        heartbeat_seconds=times.heartbeat_seconds,
-        account=build.account_id,
+        **_lease(build, token, times),
         link=version.link,
         ref=version.ref,
         folder=version.folder,

@@ -1,7 +1,9 @@
 """A whole web application on a fresh database of each kind, and people who use it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,6 +21,8 @@ from web.settings import WebSettings
 
 PASSWORD = "a long enough password"
 WORKER_TOKEN = "the-worker-token"
+Made = Callable[..., Any]
+"""Calls a function with a session of its own, committed when it returns."""
 
 
 def make_ports(transactions: Transactions, data: Path, **settings: object) -> WebPorts:
@@ -37,6 +41,15 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
         session_key="session-key",
         plans=limits.read(chosen.limits),
     )
+
+
+@pytest.fixture
+def made(transactions: Transactions) -> Made:
+    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with transactions.begin() as session:
+            return function(session, *args, **kwargs)
+
+    return run
 
 
 @pytest.fixture

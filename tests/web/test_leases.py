@@ -1,7 +1,6 @@
 """Leases: one winner, expiry, the reaper, and jobs that kill their workers."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,22 +15,13 @@ from shared.schema.messages import Outbox
 from shared.schema.runs import JobEvent, Run
 from shared.schema.tools import Build, Version
 from tests import factories
+from tests.web.conftest import Made
 from web import leases
 from web.answering import Answering
 from web.leases import Hold, LeaseTimes, state_after_loss
 from web.reaper import Reaper
 
 TIMES = LeaseTimes(lease_seconds=45)
-Made = Callable[..., Any]
-
-
-@pytest.fixture
-def made(transactions: Transactions) -> Made:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
 
 
 @pytest.fixture

@@ -1,32 +1,19 @@
 """One named test for each bug of the original system that lay in web's use cases."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.db import Transactions
 from shared.schema.accounts import Account
 from shared.schema.tools import Image, Tool, Version
 from tests import factories
-from tests.web.conftest import WORKER_TOKEN
+from tests.web.conftest import WORKER_TOKEN, Made
 from tests.web.worker_client import IDENTITY, Worker, build_report, make_app
 from web import access, arguments, queries, references
 from web.add_tool import Added, NewTool, Source, add_tool
 from web.ports import WebPorts
 from web.refusals import Absent, Conflict
 from web.request_run import RunRequest, request_run
-
-Made = Callable[..., Any]
-
-
-@pytest.fixture
-def made(transactions: Transactions) -> Made:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
 
 
 @pytest.fixture

@@ -1,29 +1,17 @@
 """What is shown to whom, page by page; and who may do what."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from shared.db import Transactions
 from shared.objects import ObjectInfo
 from shared.schema.accounts import Account
 from shared.schema.runs import JobEvent, Output, Run
 from tests import factories
+from tests.web.conftest import Made
 from web import access, files, queries
 from web.refusals import Absent, Invalid
-
-Made = Callable[..., Any]
-
-
-@pytest.fixture
-def made(transactions: Transactions) -> Made:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
 
 
 @pytest.fixture

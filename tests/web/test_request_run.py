@@ -1,7 +1,6 @@
 """Asking for a run: what is taken, and every sentence of refusal."""
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,21 +16,11 @@ from shared.schema.runs import File, Run, RunInput
 from shared.schema.tools import Build, Image, Tool, Version
 from shared.work import Limits
 from tests import factories
+from tests.web.conftest import Made
 from web import networks
 from web.limits import PlanLimits
 from web.refusals import Absent, Conflict, Forbidden, Invalid, Refused, TooLarge, TooMany
 from web.request_run import InputChoice, RunRequest, request_run
-
-Made = Callable[..., Any]
-
-
-@pytest.fixture
-def made(transactions: Transactions) -> Made:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from shared.schema.messages import Outbox
 from shared.schema.tools import Build, Tool, Version
 from shared.work import KeptImage
 from tests import factories
+from tests.web.conftest import Made
 from web import images, references, tool_names
 from web.add_tool import Added, NewTool, Source, add_tool
 from web.edit_tool import ToolChanges, build_again, delete_tool, edit_tool
@@ -23,17 +24,7 @@ from web.limits import PlanLimits
 from web.refusals import Absent, Conflict, Forbidden, Invalid, TooMany
 from web.request_run import RunRequest, request_run
 
-Made = Callable[..., Any]
 LINK = "https://github.com/example/wc"
-
-
-@pytest.fixture
-def made(transactions: Transactions) -> Made:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
 
 
 @pytest.fixture
