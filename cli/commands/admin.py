@@ -92,3 +92,21 @@ def restore(folder: Path) -> None:
     finally:
         os.close(held)
     message(f"Restored into {settings.data}; `toolyard up` starts it.")
+
+
+@admin.command("grants")
+@click.option("--prefix", default="toolyard", show_default=True, help="Of the roles' names.")
+def grants(prefix: str) -> None:
+    """On PostgreSQL: roles PREFIX_web, PREFIX_archiver, PREFIX_notifier that write only their own tables."""
+    from shared import grants as roles
+    from shared.db import Transactions
+
+    transactions = Transactions(Settings.read(os.environ).database_url)
+    try:
+        roles.apply(transactions, prefix)
+    except roles.NoGrants as error:
+        raise Failure(str(error)) from error
+    finally:
+        transactions.close()
+    for service in roles.SERVICES:
+        message(f"{roles.role(prefix, service)} writes {', '.join(roles.tables_of(service))}")
