@@ -198,8 +198,9 @@ def _judge(
         platform.http(accounts[1]["token"]) as other,
     ):
         wrong += _run_is_wrong(owner, long_run, lines(ticks), ticks + 120)
-        if fences := _fences(owner, long_run) - {1}:
-            wrong.append(f"the long run was started again (attempts {sorted(fences)})")
+        # An attempt that ended before its program started has stopped nothing.
+        if len(attempts := _attempts_that_ran(owner, long_run)) != 1:
+            wrong.append(f"the long run's program ran in the attempts {sorted(attempts)}")
         for run in load.accepted:
             wrong += _run_is_wrong(other, run, lines(3), 180)
         try:
@@ -227,8 +228,8 @@ def _run_is_wrong(api: httpx.Client, run: str, stdout: bytes, seconds: float) ->
     return []
 
 
-def _fences(api: httpx.Client, run: str) -> set[int]:
-    """The attempts that a finished run's phases name, those of its worker only."""
+def _attempts_that_ran(api: httpx.Client, run: str) -> set[int]:
+    """The fences under which a finished run's program was running."""
     fences, phase = set(), False
     with api.stream("GET", f"/api/v1/runs/{run}/events") as stream:
         for line in stream.iter_lines():
