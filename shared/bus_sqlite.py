@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 _POLL_SECONDS = 1.0
-_COMPANY_SECONDS = 0.003
+_COMPANY_SECONDS = 0.008
 """An acknowledgement waits so long for others that share its commit; nobody waits for it."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS letter (
