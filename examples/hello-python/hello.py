@@ -29,10 +29,9 @@ def main() -> int:
     arguments = parser.parse_args()
 
     reads_input = arguments.file == "-"
-    source = sys.stdin if reads_input else Path(arguments.file).open(encoding="utf-8")
     words: Counter[str] = Counter()
     lines = 0
-    with source:
+    with sys.stdin if reads_input else Path(arguments.file).open(encoding="utf-8") as source:
         for line in source:
             lines += 1
             words.update(re.findall(r"\w+", line.lower()))
