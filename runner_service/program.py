@@ -8,11 +8,11 @@ from typing import TypeVar
 import structlog
 
 from runner_service.record import Ended, Record, Starting, Stopped
-from runner_service.send_queue import STREAMS
 from runner_service.spool import Spool
 from shared.containers import ContainerGone, Containers, EngineUnavailable, Exit, Sandbox
 from shared.crashpoints import crashpoint
 from shared.host import boot_seconds
+from shared.stream_order import STREAMS
 from shared.work import Stream
 
 log = structlog.get_logger()
@@ -119,6 +119,7 @@ class Program:
             seconds=ended.seconds,
             sizes={stream: self._spool.size(stream) for stream in STREAMS},
             incomplete=[stream for stream in STREAMS if self._spool.incomplete(stream)],
+            order=self._spool.order(),
         )
 
     def _exit(self, seconds: float) -> Exit | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ import structlog
 from runner_service.file_names import shown, to_text
 from runner_service.outputs import Found, Skipped
 from runner_service.record import Ended
-from runner_service.send_queue import STREAMS
 from runner_service.spool import Spool
 from shared.control import Control, Refused, through_outages
 from shared.crashpoints import crashpoint
+from shared.stream_order import STREAMS
 from shared.work import (
     KeptStream,
     Manifest,
@@ -46,10 +47,11 @@ class Publisher:
     def publish(
         self, spool: Spool, ended: Ended, found: Iterator[Found], skipped: Skipped, folder: Path
     ) -> tuple[Manifest, str]:
-        """Everything that the run left, and the key of its manifest; `folder` is for the manifest."""
+        """Everything that the run left, and the key of its manifest; `folder` is for what describes it."""
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool:
             streams = self._streams(spool, ended, pool)
             outputs = list(self._outputs(found, pool))
+            order = self._order(ended, folder / "order.json", pool)
         for stream, kept in streams.items():
             if stream in ended.incomplete:
                 skipped.add(f"some of {stream} was lost while no worker was there to read it")
@@ -60,6 +62,7 @@ class Publisher:
             stderr=streams["stderr"],
             outputs=outputs,
             skipped=skipped.sentences(),
+            order=order,
         )
         crashpoint("runner.before_manifest")
         return manifest, self._manifest(manifest, folder / "manifest.json")
@@ -110,12 +113,21 @@ class Publisher:
             log.debug("outputs_stored", count=len(batch), last=shown(batch[-1].path))
 
     def _manifest(self, manifest: Manifest, path: Path) -> str:
-        data = manifest.model_dump_json().encode()
+        with ThreadPoolExecutor(1) as pool:
+            return self._small("manifest", manifest.model_dump_json().encode(), path, pool)
+
+    def _order(self, ended: Ended, path: Path, pool: ThreadPoolExecutor) -> str | None:
+        if len(ended.order) <= len(STREAMS):
+            return None  # one stream, then the other: what readers assume anyway
+        return self._small("order", json.dumps(ended.order).encode(), path, pool)
+
+    def _small(self, name: str, data: bytes, path: Path, pool: ThreadPoolExecutor) -> str:
+        """Key of an object of these bytes; `path` is for them."""
         path.write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
-        upload = UploadObject(name="manifest", size=len(data), sha256=digest)
-        with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
-            return self._upload([(upload, file)], pool)["manifest"]
+        upload = UploadObject(name=name, size=len(data), sha256=digest)
+        with path.open("rb") as file:
+            return self._upload([(upload, file)], pool)[name]
 
     def _upload(self, objects: list[Object], pool: ThreadPoolExecutor) -> dict[str, str]:
         """Keys by name, when all are stored."""

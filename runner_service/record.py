@@ -53,6 +53,8 @@ class Ended(BaseModel):
     """Bytes written, kept or not."""
     incomplete: list[Stream] = []
     """Streams of which the engine had lost a part before anybody read it."""
+    order: list[int] = []
+    """How the kept bytes of both took turns (`StreamOrder.turns`)."""
     exit_code: int
     oom: bool
     seconds: float

@@ -2,10 +2,11 @@
 
 from collections import deque
 
+from shared.stream_order import STREAMS
 from shared.work import Stream
 
-STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
-_MANY_PIECES = 10_000
+_MANY_PIECES = 200
+"""A request each; an ended run's order is stored apart (`StreamOrder`)."""
 
 
 class SendQueue:

@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner_service.send_queue import STREAMS, SendQueue
+from runner_service.send_queue import SendQueue
+from shared.stream_order import STREAMS, StreamOrder
 from shared.work import Stream
 
 BATCH = 256 * 1024
@@ -36,6 +37,7 @@ class Spool:
         self._ended = False
         self._nudged = False
         self._queue = SendQueue()
+        self._order = StreamOrder()
         self._sides: dict[Stream, _Side] = {}
         for stream in STREAMS:
             descriptor = os.open(self.path(stream), os.O_RDWR | os.O_CREAT, 0o600)
@@ -46,6 +48,7 @@ class Spool:
 
     def begin_again(self) -> None:
         """The next bytes fed are the program's first ones."""
+        self._order = StreamOrder()
         for side in self._sides.values():
             side.position = 0
 
@@ -63,6 +66,7 @@ class Spool:
         if new:
             _write_all(side.descriptor, new, side.stored)
             side.stored += len(new)
+        self._order.add(stream, min(side.position, side.stored) - start)
         with self._changed:
             self._queue.available(stream, min(side.position, side.stored))
             self._changed.notify_all()
@@ -119,6 +123,12 @@ class Spool:
         """Whether bytes were lost while nobody read the engine's log."""
         side = self._sides[stream]
         return side.differs or side.position < side.stored
+
+    def order(self) -> list[int]:
+        """How the kept bytes took turns (`StreamOrder.turns`); those not read again come last."""
+        for stream, side in self._sides.items():
+            self._order.add(stream, side.stored - self._order.size(stream))
+        return self._order.turns()
 
     def sha256(self, stream: Stream) -> str:
         """Of the bytes that are kept."""

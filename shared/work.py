@@ -161,6 +161,11 @@ class Manifest(Body):
     outputs: list[OutputFile] = []
     skipped: list[str] = []
     """Sentences on what was not kept (links, devices, over the limit)."""
+    order: str | None = None
+    """Key of a JSON list: how many bytes of stdout came, then of stderr, then of stdout …
+
+    Missing where stdout, then stderr is the order, or where it is not known.
+    """
 
 
 class RunReport(Body):

@@ -94,7 +94,9 @@ class FakeContainers:
             return container.exit
 
     def stop(self, name: str, grace: float) -> None:
-        container = self._all.get(name)
+        self._stop(self._all.get(name), grace)
+
+    def _stop(self, container: _Container | None, grace: float) -> None:
         if container is None or container.process is None or container.exit is not None:
             return
         _signal(container.process, signal.SIGTERM)
@@ -116,8 +118,7 @@ class FakeContainers:
         return Status(name, "exited", labels, container.exit)
 
     def remove(self, name: str) -> None:
-        self.stop(name, 0)
-        self._all.pop(name, None)
+        self._stop(self._all.pop(name, None), 0)
 
     def list(self, labels: dict[str, str]) -> list[Status]:
         every = (self.status(name) for name in list(self._all))

@@ -36,6 +36,8 @@ def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
     for stream in (report.manifest.stdout, report.manifest.stderr):
         if stream.key is not None:
             claimed.append((stream.key, stream.kept, stream.sha256))
+    if report.manifest.order is not None:
+        claimed.append((report.manifest.order, None, None))
     claimed += [(output.key, output.size, output.sha256) for output in report.manifest.outputs]
     for key, size, sha256 in claimed:
         if not key.startswith(prefix):

@@ -17,6 +17,8 @@ token). Every event's `data` is one JSON object:
                     "streams": {"stdout": {"size", "kept"}, "stderr": {…}}}
                     nothing follows; close the EventSource, or it would connect again
 
+An ended run's streams come in the order in which it wrote them, where that is known.
+
 `id:` is `<fence>:<stdout offset>:<stderr offset>`, the position after the event. A reader goes on
 by the header `Last-Event-ID` (EventSource sends it by itself) or `?from=<id>`; without either it
 begins at byte 0 of the current attempt. A comment every 15 s keeps the connection open. No stream
@@ -37,20 +39,21 @@ from sqlalchemy import select
 
 from shared.objects import NotFound
 from shared.schema.runs import JobEvent, Run
+from shared.stream_order import STREAMS
 from shared.work import Kind, Manifest, Stream
-from web import jobs, live_logs, queue_position
+from web import jobs, live_logs, queue_position, replay
 from web.jobs import TERMINAL
 from web.ports import WebPorts
 from web.queue_position import Place
 from web.refusals import Busy, Invalid
 
-STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 30.0
 POLL_SECONDS = 1.0
 """The bell rings at once in this process; this finds what another process has committed."""
 _GATHER_SECONDS = 0.02
 _CHUNK = 128 * 1024
+_EVENTS_AT_ONCE = 1000
 _POSITION = re.compile(r"(\d{1,18}):(\d{1,18}):(\d{1,18})")
 
 
@@ -98,6 +101,9 @@ class _Snapshot:
     phases: list[dict[str, Any]]
     place: Place | None
     end: dict[str, Any] | None
+    """What is told at a terminal state."""
+    order: str | None
+    """Key of the order in which an ended run wrote its streams, where it is known."""
 
 
 def follow(
@@ -142,6 +148,7 @@ class _Reader:
         self._seq = 0
         self._state: dict[str, Any] | None = None
         self._place: Place | None = None
+        self._replay: Iterator[replay.Piece] | None = None
         self.finished = False
         self.more = False
 
@@ -165,7 +172,33 @@ class _Reader:
         if snapshot.place is not None and snapshot.place != self._place:
             yield self._event("queue", asdict(snapshot.place))
         self._place = snapshot.place
-        yield from self._logs(snapshot)
+        if snapshot.order is None:
+            yield from self._logs(snapshot)
+        else:
+            yield from self._replayed(snapshot.order, snapshot)
+
+    def _replayed(self, order: str, snapshot: _Snapshot) -> Iterator[bytes]:
+        """The next part of an ended run, in the order in which it was written."""
+        if self._replay is None:
+
+            def read(stream: Stream, offset: int) -> bytes:
+                return self._read(stream, offset, snapshot.fence).data
+
+            turns = replay.turns_at(self._ports.objects, order)
+            self._replay = replay.pieces(turns, self._at.offsets, read)
+        self.more = True
+        size = count = 0
+        while size < _CHUNK and count < _EVENTS_AT_ONCE:
+            try:
+                piece = next(self._replay, None)
+            except NotFound:  # kept elsewhere by now: the rest of the end is still told
+                piece = None
+            if piece is None:
+                self.finished = True
+                yield self._event("end", snapshot.end or {})
+                return
+            yield self._log(*piece)
+            size, count = size + len(piece[2]), count + 1
 
     def _logs(self, snapshot: _Snapshot) -> Iterator[bytes]:
         self.more = False
@@ -173,25 +206,14 @@ class _Reader:
         for stream in STREAMS:
             offset = self._at.offsets[stream]
             try:
-                part = live_logs.read(
-                    self._ports.transactions,
-                    self._ports.objects,
-                    self._kind,
-                    self._id,
-                    stream,
-                    offset,
-                    _CHUNK,
-                    fence=snapshot.fence,
-                )
+                part = self._read(stream, offset, snapshot.fence)
             except NotFound:  # the whole log is kept elsewhere: the rest of the end is still told
                 continue
             if part.fence != snapshot.fence:  # another attempt has begun meanwhile
                 self.more = True
                 return
             if part.data:
-                self._at.offsets[stream] = offset + len(part.data)
-                data = base64.b64encode(part.data).decode()
-                yield self._event("log", {"stream": stream, "offset": offset, "data": data})
+                yield self._log(stream, offset, part.data)
                 self.more = self.more or (not part.ended and len(part.data) >= _CHUNK)
             ended = ended and part.ended
         if snapshot.end is not None:
@@ -199,6 +221,23 @@ class _Reader:
                 yield self._event("end", snapshot.end)
                 self.finished = True
             self.more = True
+
+    def _read(self, stream: Stream, offset: int, fence: int) -> live_logs.Part:
+        return live_logs.read(
+            self._ports.transactions,
+            self._ports.objects,
+            self._kind,
+            self._id,
+            stream,
+            offset,
+            _CHUNK,
+            fence=fence,
+        )
+
+    def _log(self, stream: Stream, offset: int, data: bytes) -> bytes:
+        self._at.offsets[stream] = offset + len(data)
+        text = base64.b64encode(data).decode()
+        return self._event("log", {"stream": stream, "offset": offset, "data": text})
 
     def _event(self, name: str, data: dict[str, Any]) -> bytes:
         return f"event: {name}\nid: {self._at}\ndata: {json.dumps(data)}\n\n".encode()
@@ -228,22 +267,30 @@ class _Reader:
             "started_at": job.started_at,
             "elapsed": None if job.started_at is None else (until - job.started_at) / 1000,
         }
-        end = _end(job) if job.state in TERMINAL else None
-        return _Snapshot(job.fence, state, phases, place, end)
+        if job.state not in TERMINAL:
+            return _Snapshot(job.fence, state, phases, place, None, None)
+        manifest = _manifest(job)
+        order = manifest.order if manifest else None
+        return _Snapshot(job.fence, state, phases, place, _end(job, manifest), order)
 
 
 def _lasting(state: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name != "elapsed"}
 
 
-def _end(job: jobs.Job) -> dict[str, Any]:
+def _manifest(job: jobs.Job) -> Manifest | None:
+    if isinstance(job, Run) and job.manifest is not None:
+        return Manifest.model_validate(job.manifest)
+    return None
+
+
+def _end(job: jobs.Job, manifest: Manifest | None) -> dict[str, Any]:
     ended: dict[str, Any] = {"state": job.state, "reason": job.reason}
     run = job if isinstance(job, Run) else None
     for name in ("exit_code", "signal", "oom", "seconds"):
         ended[name] = getattr(run, name) if run else None
     ended["streams"] = {}
-    if run and run.manifest is not None:
-        manifest = Manifest.model_validate(run.manifest)
+    if manifest is not None:
         for stream, kept in zip(STREAMS, (manifest.stdout, manifest.stderr), strict=True):
             ended["streams"][stream] = {"size": kept.size, "kept": kept.kept}
     return ended

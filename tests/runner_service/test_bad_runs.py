@@ -53,6 +53,17 @@ def perl(real: Worker, image: str, text: str, limits: Limits = SMALL) -> WebRun:
     return real.run(real.web.request(["perl", "-e", text], image=image, limits=limits))
 
 
+def test_alternating_lines_keep_their_order(real: Worker, image: str) -> None:
+    run = sh(
+        real,
+        image,
+        "for n in 1 2 3 4 5 6 7 8; do echo out $n; sleep 0.1; echo err $n >&2; sleep 0.1; done",
+    )
+    order = manifest_of(run).order
+    assert order is not None
+    assert json.loads(real.web.objects[order]) == [len("out 1\n")] * 16
+
+
 def test_files_in_files_out(real: Worker, image: str) -> None:
     run = sh(
         real,

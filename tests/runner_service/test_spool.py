@@ -4,7 +4,10 @@ import hashlib
 import threading
 from pathlib import Path
 
+import pytest
+
 from runner_service.spool import BATCH, Spool
+from shared.work import Stream
 
 
 def drain(spool: Spool) -> list[tuple[str, bytes]]:
@@ -78,6 +81,56 @@ def test_a_log_that_lost_its_beginning_is_told_and_not_mixed_in(tmp_path: Path) 
     assert second.incomplete("stdout")
     assert (tmp_path / "stdout").read_bytes() == b"0123456789"
     assert drain(second) == [("stdout", b"0123456789")]
+    second.close()
+
+
+def test_the_order_of_the_streams_is_known_and_bytes_above_the_limit_are_not_in_it(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path, limit=6)
+    for stream, data in ALTERNATING:
+        spool.feed(stream, data)
+    assert spool.order() == [0, 2, 4, 4, 2]
+    assert spool.order() == [0, 2, 4, 4, 2]
+    spool.close()
+
+
+ALTERNATING: list[tuple[Stream, bytes]] = [
+    ("stderr", b"a\n"),
+    ("stdout", b"1\n"),
+    ("stdout", b"2\n"),
+    ("stderr", b"b\nc\n"),
+    ("stdout", b"3\n4\n"),
+]
+
+
+@pytest.mark.parametrize("read", range(6))
+def test_a_successor_finds_the_same_order_wherever_its_predecessor_died(
+    tmp_path: Path, read: int
+) -> None:
+    first = Spool(tmp_path, limit=100)
+    for stream, data in ALTERNATING[:read]:
+        first.feed(stream, data)
+    first.close()
+    second = Spool(tmp_path, limit=100)
+    for stream, data in ALTERNATING[:2]:
+        second.feed(stream, data)
+    second.begin_again()  # the engine went away for a moment, too
+    for stream, data in ALTERNATING:
+        second.feed(stream, data)
+    assert second.order() == [0, 2, 4, 4, 4]
+    second.close()
+
+
+def test_kept_bytes_that_the_engine_has_lost_come_last_in_the_order(tmp_path: Path) -> None:
+    first = Spool(tmp_path, limit=100)
+    for stream, data in ALTERNATING:
+        first.feed(stream, data)
+    first.close()
+    second = Spool(tmp_path, limit=100)
+    second.feed("stdout", b"3\n4\n")
+    second.feed("stderr", b"a\n")
+    assert second.order() == [0, 2, 8, 4]
     second.close()
 
 

@@ -81,7 +81,14 @@ class Held:
         assert put.status_code == 204, put.text
         return str(targets["keys"][name])
 
-    def results(self, stdout: bytes = b"", stderr: bytes = b"", **files: bytes) -> dict[str, Any]:
+    def results(
+        self,
+        stdout: bytes = b"",
+        stderr: bytes = b"",
+        *,
+        order: bytes | None = None,
+        **files: bytes,
+    ) -> dict[str, Any]:
         """Upload everything; what a report says of it."""
         streams = {}
         for name, data in (("stdout", stdout), ("stderr", stderr)):
@@ -100,8 +107,10 @@ class Held:
             }
             for n, (path, data) in enumerate(files.items())
         ]
-        key = self.upload("manifest", b"{}")
-        return {"manifest": {**streams, "outputs": outputs, "skipped": []}, "manifest_key": key}
+        manifest = {**streams, "outputs": outputs, "skipped": []}
+        if order is not None:
+            manifest["order"] = self.upload("order", order)
+        return {"manifest": manifest, "manifest_key": self.upload("manifest", b"{}")}
 
     def finish(self, state: str = "succeeded", **report: Any) -> TestResponse:
         if self.kind == "run":
