@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from shared.db import Transactions
 from shared.objects import Objects
-from shared.plan import Network
+from shared.plan import Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Run, RunInput
 from shared.schema.tools import Build, Tool, Version
 from shared.work import BuildAssignment, ClaimRequest, InputFile, Kind, Limits, RunAssignment
-from web import commands, images, jobs, leases
+from web import commands, environment, images, jobs, leases
 from web.attempt_tokens import AttemptTokens
 from web.leases import LeaseTimes
 from web.limits import PLANS, Plans, limits_of
@@ -123,11 +123,12 @@ def _lease(job: Run | Build, token: str, times: LeaseTimes) -> dict[str, Any]:
 def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -> RunAssignment:
     version = session.get_one(Version, run.version_id)
     command = commands.choose(version, run.command)
+    plan = Plan.model_validate(version.plan) if version.plan is not None else None
     return RunAssignment(
         **_lease(run, token, times),
         image=str(version.image),
         argv=[*command.run, *run.argv],
-        env={name: str(value) for name, value in run.env.items()},
+        env=environment.of_run(plan, {name: str(value) for name, value in run.env.items()}),
         network=Network.model_validate(run.network),
         limits=Limits.model_validate(run.limits),
     )

@@ -1,8 +1,10 @@
-"""Environment variables that a run asks for."""
+"""Environment variables of a run."""
 
 import re
 from collections.abc import Mapping
 
+from shared.plan import Plan
+from shared.sandbox_flags import LINE_BUFFERED
 from web.refusals import Invalid
 
 MAX_VARIABLES = 100
@@ -24,3 +26,13 @@ def check(env: Mapping[str, str]) -> dict[str, str]:
     if sum(len(name) + len(value.encode()) for name, value in env.items()) > MAX_BYTES:
         raise Invalid(f"The environment variables are longer than {MAX_BYTES} bytes together.")
     return dict(env)
+
+
+def of_run(plan: Plan | None, wanted: Mapping[str, str]) -> dict[str, str]:
+    """What a program is started with: programs in C print line by line unless plan or run say else.
+
+    Images made by a plan grow from our Debian base, which has what that needs; of others nobody knows.
+    """
+    if plan is None or not plan.base:
+        return dict(wanted)
+    return {**LINE_BUFFERED, **plan.env, **wanted}

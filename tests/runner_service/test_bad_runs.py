@@ -1,6 +1,7 @@
 """What programs do to the host, or to themselves, on the real engine."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from shared.control import Control
 from shared.plan import Network
+from shared.sandbox_flags import LINE_BUFFERED
 from shared.work import Limits, Manifest, RunReport
 from tests.runner_service.fake_web import FakeWeb, WebRun
 from tests.runner_service.real import base_image, real_worker
@@ -62,6 +64,28 @@ def test_alternating_lines_keep_their_order(real: Worker, image: str) -> None:
     order = manifest_of(run).order
     assert order is not None
     assert json.loads(real.web.objects[order]) == [len("out 1\n")] * 16
+
+
+SLOW_PIPE = "(echo one; sleep 3; echo two) | "
+C_PROGRAMS = ["grep -- o", "tr a-z A-Z", "sed s/o/0/", "cut -c1-2"]
+
+
+@pytest.mark.parametrize("program", C_PROGRAMS)
+def test_a_line_of_a_program_in_c_arrives_before_it_ends(
+    real: Worker, image: str, program: str
+) -> None:
+    argv = ["/bin/sh", "-c", SLOW_PIPE + program]
+    run = real.web.request(argv, image=image, limits=SMALL, env=LINE_BUFFERED)
+    _, thread = real.begin(run)
+    until = time.monotonic() + 15
+    while not run.logs["stdout"] and not run.report and time.monotonic() < until:
+        time.sleep(0.02)
+    assert run.logs["stdout"].count(b"\n") == 1
+    assert run.report is None
+    thread.join()
+    assert report_of(run).state == "succeeded"
+    assert run.logs["stdout"].count(b"\n") == 2
+    assert run.logs["stderr"] == b""
 
 
 def test_files_in_files_out(real: Worker, image: str) -> None:

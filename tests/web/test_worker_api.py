@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.events import BuildFinished, Event, RunFinished, RunRequested, decode
 from shared.objects import ObjectInfo
+from shared.sandbox_flags import LINE_BUFFERED
 from shared.schema.accounts import Account
 from shared.schema.messages import Outbox
 from shared.schema.runs import JobEvent, Output, Run
@@ -118,7 +119,7 @@ def test_a_run_is_claimed_with_all_it_needs_reported_on_and_finished_once(
     held = worker.claim("run", run.id)
     given = held.given
     assert given["argv"] == ["python", "-m", "wc", "-l", "in.txt"]
-    assert (given["image"], given["env"]) == (factories.IMAGE, {"LANG": "C"})
+    assert (given["image"], given["env"]) == (factories.IMAGE, LINE_BUFFERED | {"LANG": "C"})
     assert given["limits"]["wall_seconds"] == 30
     assert given["network"] == {"mode": "off", "hosts": []}
     assert given["account"] == person.id
