@@ -1,12 +1,20 @@
 """Which bus an address means."""
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 from urllib.parse import urlsplit
 
-from shared import bus_sns_sqs, doorbell
+from shared import doorbell
 from shared.bus import Bus
-from shared.bus_sns_sqs import SnsSqsBus
 from shared.bus_sqlite import SqliteBus
+
+_ADAPTERS = {"sns-sqs": "shared.bus_sns_sqs"}
+"""Modules with `open_at(place)` and `provision(place)`, loaded when their scheme is chosen.
+
+Each brings an SDK that would cost every process of the embedded platform several megabytes.
+"""
 
 
 def open_bus(url: str, data: Path) -> Bus:
@@ -14,20 +22,24 @@ def open_bus(url: str, data: Path) -> Bus:
     scheme, where = _parts(url)
     if scheme == "sqlite":
         return SqliteBus(Path(where), doorbell.folder_of(data))
-    return SnsSqsBus(where)
+    return cast(Bus, _adapter(scheme).open_at(where))
 
 
 def provision(url: str) -> None:
     """Make what the bus needs before its first use; safe to repeat (the SQLite file makes itself)."""
     scheme, where = _parts(url)
-    if scheme == "sns-sqs":
-        bus_sns_sqs.provision(where)
+    if scheme != "sqlite":
+        _adapter(scheme).provision(where)
+
+
+def _adapter(scheme: str) -> ModuleType:
+    return import_module(_ADAPTERS[scheme])
 
 
 def _parts(url: str) -> tuple[str, str]:
     split = urlsplit(url)
     if split.scheme == "sqlite" and not split.netloc and len(split.path) > 1:
         return "sqlite", split.path[1:]
-    if split.scheme == "sns-sqs" and split.netloc and split.path in ("", "/"):
-        return "sns-sqs", split.netloc
+    if split.scheme in _ADAPTERS and split.netloc and split.path in ("", "/"):
+        return split.scheme, split.netloc
     raise ValueError(f"TOOLYARD_BUS_URL is {url!r}; it must be sqlite:///PATH or sns-sqs://PREFIX.")

@@ -178,6 +178,11 @@ def dead_name(prefix: str, queue: str) -> str:
     return f"{prefix}-{queue}-dead"
 
 
+def open_at(prefix: str) -> SnsSqsBus:
+    """The bus of one installation; `shared/bus_open.py` loads this module by name."""
+    return SnsSqsBus(prefix)
+
+
 def provision(
     prefix: str,
     *,

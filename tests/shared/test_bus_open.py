@@ -1,0 +1,43 @@
+"""The right bus by its address, and nobody pays for the others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared import bus_open
+
+WORKERS = ("builder_service.__main__", "runner_service.__main__", "runner_service.janitor")
+
+
+@pytest.mark.parametrize("module", WORKERS)
+def test_a_worker_loads_no_database_and_no_sdk_of_another_bus(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert module in loaded
+    assert not loaded & {"boto3", "botocore", "sqlalchemy", "alembic", "flask", "smtplib"}
+
+
+@pytest.mark.parametrize("module", bus_open._ADAPTERS.values())
+def test_an_adapter_loaded_by_name_has_what_is_called(module: str) -> None:
+    code = (
+        f"import {module} as adapter; print(callable(adapter.open_at), callable(adapter.provision))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite://", "sqlite:///", "sns-sqs://", "amqp://x", "sns-sqs:///x"]
+)
+def test_an_address_that_means_nothing_is_refused_with_what_is_possible(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="must be sqlite:///PATH or sns-sqs://PREFIX"):
+        bus_open.open_bus(url, tmp_path)
