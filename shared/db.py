@@ -1,20 +1,21 @@
 """Engine and transactions on SQLite and PostgreSQL; the database's clock is the only clock that is compared."""
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Engine, create_engine, event, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
+from shared.sqlite_turns import Turns
 from shared.sqlite_wal import wal_is_safe
 
 
-class now_ms(ColumnElement[int]):  # noqa: N801 - reads like the SQL function it is
+class now_ms(FunctionElement[int]):  # noqa: N801 - reads like the SQL function it is
     """Milliseconds since 1970 UTC by the database's clock, at this statement."""
 
     type = BigInteger()
@@ -39,8 +40,9 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA synchronous = FULL")
-        if wal_is_safe(sqlite3.sqlite_version_info):
-            connection.execute("PRAGMA journal_mode = WAL")
+        # PERSIST is a rollback journal whose file is kept: it syncs no folder, and its end is synced.
+        mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PERSIST"
+        connection.execute(f"PRAGMA journal_mode = {mode}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
 
@@ -62,12 +64,10 @@ class Transactions:
             if self._writing.dialect.name == "sqlite"
             else self._writing
         )
-        # SQLite's busy handler sleeps and is not fair: threads of one process queue up here instead.
-        # Without WAL a reader also keeps a writer from committing, and the other way round.
-        nobody: AbstractContextManager[object] = nullcontext()
-        sqlite = self._writing.dialect.name == "sqlite"
-        self._turn = threading.RLock() if sqlite else nobody
-        self._read_turn = nobody if wal_is_safe(sqlite3.sqlite_version_info) else self._turn
+        file = self._writing.url.database if self._writing.dialect.name == "sqlite" else None
+        self._turns = Turns(Path(f"{file}-turn")) if file else None
+        # Without WAL a reader keeps a writer from committing, and the other way round.
+        self._readers_wait = not wal_is_safe(sqlite3.sqlite_version_info)
         self._write_session = sessionmaker(self._writing, expire_on_commit=False)
         self._read_session = sessionmaker(self._reading, expire_on_commit=False)
 
@@ -97,14 +97,18 @@ class Transactions:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A session that may write: commits at the end, rolls back on any exception."""
-        with self._turn, self._write_session.begin() as session:
+        with self._turn(alone=True), self._write_session.begin() as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
-        with self._read_turn, self._read_session() as session:
+        turn = self._turn(alone=False) if self._readers_wait else nullcontext()
+        with turn, self._read_session() as session:
             yield session
+
+    def _turn(self, *, alone: bool) -> AbstractContextManager[None]:
+        return nullcontext() if self._turns is None else self._turns.take(alone=alone)
 
     def now_ms(self) -> int:
         """The database's clock, milliseconds since 1970 UTC."""
@@ -114,3 +118,5 @@ class Transactions:
     def close(self) -> None:
         self._writing.dispose()
         self._reading.dispose()
+        if self._turns is not None:
+            self._turns.close()

@@ -1,12 +1,14 @@
-"""On SQLite, threads of one process take turns instead of meeting in the busy handler."""
+"""On SQLite, threads and processes take turns instead of meeting in the busy handler."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
-from shared import db
-from shared.db import Transactions
+from shared.db import Transactions, now_ms
 from shared.sqlite_wal import wal_is_safe
 
 
@@ -36,7 +38,7 @@ def test_writers_queue_up(sqlite_transactions: Transactions) -> None:
 
 
 @pytest.mark.skipif(
-    wal_is_safe(db.sqlite3.sqlite_version_info), reason="with WAL readers disturb nobody"
+    wal_is_safe(sqlite3.sqlite_version_info), reason="with WAL readers disturb nobody"
 )
 def test_without_wal_readers_queue_up_too(sqlite_transactions: Transactions) -> None:
     assert not begun_while_another_writes(sqlite_transactions, "read")
@@ -46,3 +48,63 @@ def test_a_thread_may_read_while_it_writes(sqlite_transactions: Transactions) ->
     with sqlite_transactions.begin() as writing, sqlite_transactions.read() as reading:
         assert writing.execute(text("SELECT 1")).scalar_one() == 1
         assert reading.execute(text("SELECT 1")).scalar_one() == 1
+
+
+_WRITER = """
+import sys
+from sqlalchemy import text
+from shared.db import Transactions
+transactions = Transactions(sys.argv[1])
+with transactions.begin() as session:
+    session.execute(text("SELECT 1"))
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_processes_take_turns(sqlite_transactions: Transactions) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, sqlite_transactions.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == "writing\n"
+        turns = sqlite_transactions._turns
+        assert turns is not None
+        began = threading.Event()
+
+        def second() -> None:
+            with turns.take(alone=True):
+                began.set()
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not began.wait(0.3)
+        other.stdin.write("\n")
+        other.stdin.flush()
+        thread.join(5)
+        assert began.is_set()
+
+
+def test_the_turn_of_a_killed_process_ends(sqlite_transactions: Transactions) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, sqlite_transactions.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "writing\n"
+        other.kill()
+        with sqlite_transactions.begin() as session:
+            assert session.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_statement_with_the_clock_is_compiled_once(transactions: Transactions) -> None:
+    with transactions.begin() as session:
+        cache: dict[object, object] = {}
+        connection = session.connection().execution_options(compiled_cache=cache)
+        for _ in range(3):
+            connection.execute(select(now_ms() - 5))
+    assert len(cache) == 1
