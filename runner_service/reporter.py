@@ -13,6 +13,8 @@ from shared.work import RunAssignment, Stream
 
 T = TypeVar("T")
 _BETWEEN_BATCHES = 0.1
+_WORTH_TELLING = 0.5
+"""A phase that is over sooner is not told, only that the program runs: nobody could have seen it."""
 log = structlog.get_logger()
 
 
@@ -33,6 +35,7 @@ class Reporter:
         self._on_lost = on_lost
         self._give_up = give_up
         self._phase: str | None = None
+        self._tell_at = 0.0
         self._quiet = False
         """Web does not want the live log; the whole log becomes an object all the same."""
         self._thread = threading.Thread(target=self._send_all, name="reporter", daemon=True)
@@ -41,7 +44,8 @@ class Reporter:
         self._thread.start()
 
     def phase(self, name: str) -> None:
-        """Tell this phase soon; one that could not be told before is left out."""
+        """Tell this phase soon; one that was not told before is left out."""
+        self._tell_at = time.monotonic() + (0.0 if name == "running" else _WORTH_TELLING)
         self._phase = name
         self._spool.nudge()
 
@@ -52,8 +56,8 @@ class Reporter:
     def _send_all(self) -> None:
         try:
             while not self._give_up.is_set() and not self._spool.all_sent():
-                self._send_phase()
-                batch = self._spool.next_batch(1.0)
+                pause = self._send_phase()
+                batch = self._spool.next_batch(pause)
                 if batch is not None:
                     self._send(*batch)
         except Lost:
@@ -61,14 +65,17 @@ class Reporter:
         except Unavailable:
             pass  # told to give up while waiting for web
 
-    def _send_phase(self) -> None:
+    def _send_phase(self) -> float:
+        """Seconds until there may be one to tell."""
+        left = self._tell_at - time.monotonic()
+        if self._phase is None or left > 0:
+            return 1.0 if self._phase is None else left
         phase, self._phase = self._phase, None
-        if phase is None:
-            return
         try:
             self._patiently(lambda: self._control.phase("run", self._lease, phase))
         except Refused as error:
             log.error("phase_refused", phase=phase, reason=str(error))
+        return 1.0
 
     def _send(self, stream: Stream, offset: int, data: bytes) -> None:
         if self._quiet:

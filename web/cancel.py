@@ -45,8 +45,13 @@ def cancel_build(session: Session, account: Account, build: Build) -> Build:
 
 def topics(job: Job) -> list[str]:
     """Whom to wake after the commit: readers of the job and, while it is held, its worker."""
-    found = [job.id, f"account:{job.account_id}"]
+    found = readers(job)
     return found if job.lease_owner is None else [*found, f"worker:{job.lease_owner}"]
+
+
+def readers(job: Job) -> list[str]:
+    """Whom to wake when its worker has told something new of it."""
+    return [job.id, f"account:{job.account_id}"]
 
 
 def _cancel(session: Session, kind: Kind, job_id: str) -> Job:

@@ -24,6 +24,8 @@ class Finished:
     dropped: list[str]
     woken: tuple[str, ...] = ()
     """Ids of runs that went on or ended with a build."""
+    has_live_log: bool = True
+    """Whether live chunks are still needed."""
 
 
 def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
@@ -53,9 +55,8 @@ def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
 
 def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
     """The run's terminal state with outputs and event; raises `LeaseLost`."""
-    if leases.has_finished(session, held):
+    if leases.hold_unless_finished(session, held) is None:
         return Finished(None, [])
-    leases.hold(session, held)
     run = jobs.transition(
         session,
         "run",
@@ -76,8 +77,9 @@ def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
     for n, output in enumerate(report.manifest.outputs if report.manifest else []):
         session.add(Output(run_id=run.id, n=n, **output.model_dump()))
     jobs.announce_next(session, "run", run.account_id)
-    dropped = live_logs.drop(session, run.id) if _is_whole(report.manifest) else []
-    return Finished(run, dropped)
+    whole = _is_whole(report.manifest)
+    dropped = live_logs.drop(session, run.id) if whole else []
+    return Finished(run, dropped, has_live_log=not whole)
 
 
 def _is_whole(manifest: Manifest | None) -> bool:
@@ -99,9 +101,8 @@ def check_build_report(report: BuildReport) -> None:
 
 def finish_build(session: Session, held: Hold, report: BuildReport) -> Finished:
     """The build's terminal state; its version is ready or failed, waiting runs follow; raises `LeaseLost`."""
-    if leases.has_finished(session, held):
+    if leases.hold_unless_finished(session, held) is None:
         return Finished(None, [])
-    leases.hold(session, held)
     build = jobs.transition(
         session,
         "build",

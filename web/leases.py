@@ -119,6 +119,16 @@ def has_finished(session: Session, held: Hold) -> bool:
     )
 
 
+def hold_unless_finished(session: Session, held: Hold, *, lock: bool = True) -> Job | None:
+    """As `hold`, but None where this very attempt has ended the job before."""
+    try:
+        return hold(session, held, lock=lock)
+    except LeaseLost:
+        if has_finished(session, held):
+            return None
+        raise
+
+
 def state_after_loss(*, cancel_requested: bool, infra_attempts: int) -> str:
     """Where a job goes whose worker is gone; `infra_attempts` counts this loss."""
     if cancel_requested:

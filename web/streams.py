@@ -119,6 +119,7 @@ def follow(
         spoke = checked = time.monotonic()
         yield b"retry: 1000\n\n"
         while not ports.stopping():
+            looked = time.monotonic()
             told = b"".join(reader.news())
             if told:
                 yield told
@@ -134,7 +135,8 @@ def follow(
                 yield b": still here\n\n"
                 spoke = now
             if not reader.more and ear.wait(POLL_SECONDS):
-                time.sleep(_GATHER_SECONDS)  # a chatty tool rings often: one answer for many
+                # a chatty tool rings often: one answer for many
+                time.sleep(max(0.0, looked + _GATHER_SECONDS - time.monotonic()))
 
 
 class _Reader:

@@ -26,7 +26,7 @@ from shared.work import (
     UploadRequest,
     UploadTargets,
 )
-from web import cancel, finish, images, leases, live_logs, report
+from web import cancel, finish, images, jobs, leases, live_logs, report
 from web.attempt_tokens import AttemptTokens
 from web.claim import claim
 from web.directives import Directed, Directives
@@ -131,7 +131,7 @@ def make_blueprint(
         hold = held(_KINDS[what], id, wanted.fence)
         with _fenced(), ports.transactions.begin() as session:
             job = report.report_phase(session, hold, wanted)
-        ports.bell.ring(*cancel.topics(job))
+        ports.bell.ring(*cancel.readers(job))
         return _nothing()
 
     @blueprint.post("/<any(runs, builds):what>/<id>/log")
@@ -174,9 +174,10 @@ def make_blueprint(
     def finish_run(id: str) -> Response:
         wanted = _body(RunReport)
         hold = held("run", id, wanted.fence)
-        if repeated(hold):
+        prefix = prefix_unless_finished(hold)
+        if prefix is None:
             return _nothing()
-        finish.check_run_report(wanted, ports.objects, own_prefix(hold))
+        finish.check_run_report(wanted, ports.objects, prefix)
         with _fenced(), ports.transactions.begin() as session:
             finished = finish.finish_run(session, hold, wanted)
         after(hold, finished)
@@ -186,9 +187,8 @@ def make_blueprint(
     def finish_build(id: str) -> Response:
         wanted = _body(BuildReport)
         hold = held("build", id, wanted.fence)
-        if repeated(hold):
+        if prefix_unless_finished(hold) is None:
             return _nothing()
-        own_prefix(hold)
         finish.check_build_report(wanted)
         with _fenced(), ports.transactions.begin() as session:
             finished = finish.finish_build(session, hold, wanted)
@@ -208,12 +208,13 @@ def make_blueprint(
     def own_prefix(hold: Hold) -> str:
         """Where this attempt's objects lie; refused unless it holds the job."""
         with _fenced(), ports.transactions.read() as session:
-            job = leases.hold(session, hold, lock=False)
-            return f"{hold.kind}s/{job.id}/{job.attempt}/"
+            return _prefix(leases.hold(session, hold, lock=False))
 
-    def repeated(hold: Hold) -> bool:
-        with ports.transactions.read() as session:
-            return leases.has_finished(session, hold)
+    def prefix_unless_finished(hold: Hold) -> str | None:
+        """As `own_prefix`, but None where this very attempt has ended the job before."""
+        with _fenced(), ports.transactions.read() as session:
+            job = leases.hold_unless_finished(session, hold, lock=False)
+            return None if job is None else _prefix(job)
 
     def after(hold: Hold, finished: finish.Finished) -> None:
         """What need not be in the transaction; the result stands even if this fails."""
@@ -224,7 +225,7 @@ def make_blueprint(
         try:
             for key in finished.dropped:
                 ports.objects.delete(key)
-            for stream in _STREAMS:
+            for stream in _STREAMS if finished.has_live_log else ():
                 live_logs.spill(
                     ports.transactions, ports.objects, hold.kind, hold.id, stream, keep=0
                 )
@@ -232,6 +233,10 @@ def make_blueprint(
             log.exception("live_log_not_tidied", kind=hold.kind, job=hold.id)
 
     return blueprint
+
+
+def _prefix(job: Job) -> str:
+    return f"{jobs.kind_of(job)}s/{job.id}/{job.attempt}/"
 
 
 def _bearer() -> str:
