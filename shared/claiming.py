@@ -25,7 +25,9 @@ def begin_claimed(
             return
     except Unavailable as error:
         slots.give_back()
-        raise Retry(f"web does not answer: {error}", delay=error.retry_after or 2.0) from error
+        raise Retry(
+            f"web does not answer: {error}", delay=max(error.retry_after or 0.0, 5.0)
+        ) from error
     except Refused as error:
         slots.give_back()
         if error.status in (401, 403):  # this worker's fault, not the message's

@@ -17,11 +17,21 @@ from shared.events import Event, decode
 _SCHEMA_VERSION = 1
 _BATCH = 10
 _BROKER_AWAY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+_LONGEST_PAUSE_SECONDS = 300.0
 
 log = structlog.get_logger()
 
 Handler = Callable[[Any], None]
 """Takes one event; returns (done), raises `Retry`, `Reject`, or anything else (= `Retry`)."""
+
+
+def pause_before_retry(first: float, receives: int) -> float:
+    """Seconds until the next delivery, doubled at each one, at most five minutes.
+
+    A server may be away for ten minutes (DESIGN 3.2): `first` = 5 s and the topology's
+    `MAX_RECEIVES` cover a quarter of an hour before a message becomes a dead letter.
+    """
+    return float(min(first * 2 ** (max(receives, 1) - 1), _LONGEST_PAUSE_SECONDS))
 
 
 class Consumer:
@@ -135,13 +145,13 @@ class Consumer:
             handler(event)
         except Retry as retry:
             log.info("message_retried", queue=self._queue, type=kind, reason=str(retry))
-            self._settle(message.nack, retry.delay)
+            self._settle(message.nack, pause_before_retry(retry.delay, message.receives))
         except Reject as reject:
             log.error("message_rejected", queue=self._queue, type=kind, reason=str(reject))
             self._settle(message.reject)
         except Exception:
             log.exception("message_failed", queue=self._queue, type=kind, receives=message.receives)
-            self._settle(message.nack, self._retry_seconds)
+            self._settle(message.nack, pause_before_retry(self._retry_seconds, message.receives))
         else:
             self._settle(message.ack)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import structlog
 
 from shared.db import Transactions
 from shared.migrate import migrate
@@ -129,6 +130,12 @@ def _postgres_binaries() -> Path:
         "PostgreSQL's server binaries are missing: install the package postgresql "
         "(apt-get install postgresql); the suite runs on both databases."
     )
+
+
+@pytest.fixture(autouse=True)
+def unbound_logs() -> None:
+    """No id bound by an earlier test's request shows in this test's log lines."""
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 import structlog
 
-from shared.consumer import Consumer
+from shared.consumer import Consumer, pause_before_retry
 from shared.errors import Reject, Retry
 from shared.events import RunFinished, RunRequested, encode
+from shared.topology import MAX_RECEIVES
 from tests.fakes import MemoryBus
 
 
@@ -83,6 +84,13 @@ def test_unknown_fields_are_ignored() -> None:
 def test_a_newer_schema_goes_back_to_the_queue(extra: dict[str, object]) -> None:
     body = json.dumps(json.loads(encode(EVENT)) | {"schema_version": 2} | extra)
     assert settle(body, raising(AssertionError())) == ("nack", 30.0)
+
+
+def test_pauses_outlast_ten_minutes_without_a_server() -> None:
+    pauses = [pause_before_retry(5.0, receives) for receives in range(1, MAX_RECEIVES + 1)]
+    assert pauses[:3] == [5.0, 10.0, 20.0]
+    assert max(pauses) == 300.0
+    assert sum(pauses[:-1]) > 600
 
 
 def test_log_lines_of_a_handler_carry_the_ids() -> None:
