@@ -2,6 +2,7 @@
 .PHONY: help demo up test check bench corpus chaos loadtest images setup setup-dev
 
 PYTHON := .venv/bin/python
+JOBS ?= 2
 PROFILE ?= embedded
 CORPUS ?= ../shared/corpus.json
 
@@ -16,8 +17,8 @@ images: setup ## Make the base images now instead of at the first build
 	@$(PYTHON) -m scripts.images
 
 ##@ Work on it
-test: setup-dev ## The whole suite
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup-dev ## The whole suite (JOBS=2 processes; ARGS=what pytest takes)
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev ## ruff, mypy strict, import contracts
 	@$(PYTHON) -m ruff check .
