@@ -62,6 +62,7 @@ def _take(
         return None
     account = jobs.lock_account(session, job.account_id)
     if not _has_place(session, request.kind, account, plans):
+        jobs.put_away(session, job)
         return None
     if isinstance(job, Run) and not _is_startable(session, job):
         return None

@@ -107,21 +107,33 @@ def announce(session: Session, job: Job) -> None:
     session.execute(
         update(table)
         .where(table.id == job.id)
-        .values(announced_at=now_ms())
+        .values(announced_at=now_ms(), put_away=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def put_away(session: Session, job: Job) -> None:
+    """Its message is spent although it stays queued; call it while its account is locked."""
+    table: Any = type(job)
+    session.execute(
+        update(table)
+        .where(table.id == job.id)
+        .values(put_away=True)
         .execution_options(synchronize_session=False)
     )
 
 
 def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> None:
-    """Ring for the account's oldest queued jobs: a place has become free.
-
-    Whoever was woken for them earlier found the account at its limit and put the message away.
-    """
+    """Ring for the oldest jobs of the account that were put away: a place has become free."""
+    lock_account(session, account_id)  # whoever puts one away now has seen that place, or we see it
     table: Any = TABLES[kind]
     waiting = session.scalars(
         select(table)
         .where(
-            table.account_id == account_id, table.state == "queued", table.not_before <= now_ms()
+            table.account_id == account_id,
+            table.state == "queued",
+            table.put_away.is_(True),
+            table.not_before <= now_ms(),
         )
         .order_by(table.created_at, table.id)
         .limit(n)

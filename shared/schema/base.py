@@ -1,6 +1,6 @@
 """What all tables share."""
 
-from sqlalchemy import JSON, BigInteger
+from sqlalchemy import JSON, BigInteger, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 JsonObject = dict[str, object]
@@ -21,6 +21,8 @@ class Leased:
     lease_until: Mapped[int | None] = mapped_column(index=True)
     not_before: Mapped[int] = mapped_column(default=0)
     announced_at: Mapped[int] = mapped_column(default=0)
+    put_away: Mapped[bool] = mapped_column(default=False, server_default=true())
+    """Whoever was woken for it found its account at the limit: it waits for a free place."""
     infra_attempts: Mapped[int] = mapped_column(default=0)
     cancel_requested_at: Mapped[int | None]
     result_fence: Mapped[int | None]

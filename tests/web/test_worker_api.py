@@ -514,6 +514,20 @@ def test_a_third_run_of_one_account_waits_and_is_woken_when_a_place_is_free(
     worker.claim("run", runs[2].id)
 
 
+def test_a_run_whose_message_still_waits_is_not_announced_again(
+    web_ports: WebPorts,
+    worker: Worker,
+    made: Callable[..., Any],
+    person: Account,
+    ready: tuple[Tool, Version],
+) -> None:
+    first, second = (made(request_run, person, *ready, RunRequest()) for _ in range(2))
+    before = len(events(web_ports, RunRequested))
+    worker.claim("run", first.id).finish()
+    assert len(events(web_ports, RunRequested)) == before
+    worker.claim("run", second.id)
+
+
 def test_a_run_given_back_while_draining_costs_no_attempt_and_is_announced_at_once(
     web_ports: WebPorts, worker: Worker, run: Run
 ) -> None:
