@@ -56,7 +56,10 @@ class Runner:
         self._stopping = threading.Event()
         self._live: dict[str, OneRun] = {}
         self._lock = threading.Lock()
-        self._slots = Slots(settings.runner_slots, changed=self._slot_is_free)
+        # Results of as many ended programs may be on their way while the next ones run.
+        self._slots = Slots(
+            settings.runner_slots, changed=self._slot_is_free, trailing=settings.runner_slots
+        )
         self._directives = Directives(control, "run", self.running)
         self._consumer = Consumer(
             bus,
@@ -155,14 +158,14 @@ class Runner:
             self._live[record.container] = run
         self._directives.job_has_begun()
 
-        def live() -> None:
+        def live(program_over: Callable[[], None]) -> None:
             try:
-                run.live()
+                run.live(program_over)
             finally:
                 with self._lock:
                     del self._live[record.container]
 
-        self._slots.begin(live, name=record.assignment.id)
+        self._slots.begin_leaving(live, name=record.assignment.id)
 
     def _slot_is_free(self) -> None:
         self._consumer.wake()

@@ -5,6 +5,7 @@ Each step leaves a marker in the state folder, so that a successor goes on where
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -92,6 +93,7 @@ class OneRun:
         self._cancel = False
         self._hand_back = False
         self._program: Program | None = None
+        self._program_over: Callable[[], None] = lambda: None
         self._spool = Spool(record.folder, self._lease.limits.log_bytes)
         self._keeper = LeaseKeeper(record, control, self.direct, silence_seconds=patience.silence)
         self._reporter = Reporter(self._lease, control, self._spool, self._lose, self._give_up)
@@ -117,7 +119,9 @@ class OneRun:
         self._hand_back = True
         self._wake.set()
 
-    def live(self) -> None:
+    def live(self, program_over: Callable[[], None] = lambda: None) -> None:
+        """`program_over` is called when only its results have still to be kept."""
+        self._program_over = program_over
         with logs.bound(run_id=self._lease.id, attempt=self._lease.attempt):
             try:
                 self._live()
@@ -191,6 +195,7 @@ class OneRun:
         except (CannotStage, EngineRefused, NetworkRefused) as error:
             return self._without_result("failed", str(error))
         self._keeper.program_has_ended()
+        self._program_over()
         self._reporter.phase("finalizing")
         verdict = self._verdict(ended)
         outputs = Outputs(

@@ -1,6 +1,7 @@
 """Slots are never taken twice, and always come back."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -44,3 +45,27 @@ def test_a_slot_whose_work_fails_is_free_again() -> None:
 
     slots.begin(fail, "work")
     assert slots.wait_empty(5)
+
+
+def test_work_may_leave_its_slot_before_it_ends_but_only_so_much_at_once() -> None:
+    slots, done = Slots(1, trailing=1), threading.Event()
+    left = [threading.Event(), threading.Event()]
+
+    def work(leave: Callable[[], None], n: int) -> None:
+        leave()
+        leave()
+        left[n].set()
+        done.wait()
+
+    slots.take()
+    slots.begin_leaving(lambda leave: work(leave, 0), "first")
+    assert left[0].wait(5)
+    assert slots.free() == 1
+    slots.take()
+    slots.begin_leaving(lambda leave: work(leave, 1), "second")
+    assert left[1].wait(5)
+    assert slots.free() == 0
+    assert not slots.wait_empty(0.05)
+    done.set()
+    assert slots.wait_empty(5)
+    assert slots.free() == 1
