@@ -11,6 +11,8 @@ from shared.work import Limits
 _ENGINE = (24, 0)
 _RUNC = (1, 1, 12)
 _GIT = (2, 43, 7)
+CONTROL = "canaries answer without the rules"
+OTHER_ANSWERS = "the other sandbox answers the host"
 ENVIRONMENT = {"HOME", "HOSTNAME", "LANG", "PATH", "PYTHONUNBUFFERED"}
 
 
@@ -116,10 +118,16 @@ def control(targets: list[Target], bare: dict[str, str], word: str) -> Check:
     """The same probe without rules: a closed port where nobody listens would prove nothing."""
     dead = [each.where for each in targets if bare.get(each.where) != f"open {word}"]
     return must(
-        "canaries answer without the rules",
+        CONTROL,
         not dead,
         f"not reached: {', '.join(dead)}" if dead else f"{len(targets)} reached",
     )
+
+
+def proves_nothing(checks: list[Check]) -> bool:
+    """Whether only controls failed: what should have answered did not, as on a host under load."""
+    failed = {check.name for check in checks if check.mandatory and not check.ok}
+    return bool(failed) and failed <= {CONTROL, OTHER_ANSWERS}
 
 
 def _shown(check: Check, word: str) -> Check:

@@ -98,6 +98,18 @@ def test_a_canary_that_answers_is_a_failure_and_a_dead_canary_proves_nothing() -
     assert not doctor_judgement.control([shut], {shut.where: "closed timeout"}, "word").ok
 
 
+def test_only_an_examination_without_its_controls_is_made_again() -> None:
+    shut = Target("10/8", "10.1.1.1", 80)
+    unreached = doctor_judgement.control([shut], {}, "word")
+    open_target = must("run network, 10/8", False, "10.1.1.1:80 must be closed: open")
+    assert doctor_judgement.proves_nothing([unreached, must("seccomp", True, "")])
+    assert not doctor_judgement.proves_nothing([unreached, open_target])
+    assert not doctor_judgement.proves_nothing([open_target])
+    assert not doctor_judgement.proves_nothing(
+        [must("seccomp", True, ""), should("gVisor", False, "")]
+    )
+
+
 def test_an_engine_without_limits_is_refused() -> None:
     whole = {"MemoryLimit": True, "SwapLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
     whole |= {"SecurityOptions": ["name=seccomp,profile=default"], "ServerVersion": "29.1.0"}
