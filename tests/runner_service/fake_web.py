@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from shared.ids import new_id
 from shared.plan import Network
 from shared.work import InputFile, Limits, RunAssignment, RunReport
 from tests.runner_service.small_server import (
@@ -125,7 +126,7 @@ class FakeWeb:
         fence = run.assignment.fence + 1
         run.logs = {"stdout": b"", "stderr": b""}
         run.assignment = run.assignment.model_copy(
-            update={"fence": fence, "attempt": f"att_{run_id}_{fence}", "token": f"t{fence}"}
+            update={"fence": fence, "attempt": new_id("att"), "token": f"t{fence}"}
         )
         return answer_json(run.assignment.model_dump(mode="json"))
 
