@@ -132,15 +132,6 @@ def list_tools(
     return Page(items, following)
 
 
-def versions_of(session: Session, tool: Tool) -> list[Version]:
-    """Newest first."""
-    return list(
-        session.scalars(
-            select(Version).where(Version.tool_id == tool.id).order_by(Version.number.desc())
-        )
-    )
-
-
 def list_runs(
     session: Session,
     viewer: Viewer,

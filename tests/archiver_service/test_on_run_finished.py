@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from sqlalchemy import select
 
 from archiver_service import on_run_finished, retention
 from shared import inbox
@@ -76,6 +77,9 @@ def test_without_the_inbox_it_would(
 
 def test_a_deleted_run_is_nobodys_trouble(transactions: Transactions) -> None:
     _handle(transactions, RunFinished(event_id="evt_1", at=1, run_id="run_gone"))
+
+    with transactions.read() as session:
+        assert session.scalars(select(Archive)).all() == []
 
 
 def test_a_failure_leaves_the_event_unhandled(transactions: Transactions) -> None:

@@ -43,6 +43,7 @@ def test_a_ring_from_another_process(tmp_path: Path) -> None:
 def test_nobody_listening_and_no_folder_are_fine(tmp_path: Path) -> None:
     ring(tmp_path / "missing", "relay")
     ring(tmp_path, "relay")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sockets_of_the_dead_are_swept(tmp_path: Path) -> None:
