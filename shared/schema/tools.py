@@ -1,6 +1,6 @@
 """Written by web: tools, their versions, and the builds that make versions ready."""
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, LargeBinary, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema.base import Base, JsonObject, Leased
@@ -16,6 +16,11 @@ class Tool(Base):
     private: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int]
     deleted_at: Mapped[int | None]
+    webhook_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed (`web/seals.py`); a push that is signed with it builds a new version."""
+    newest_commit: Mapped[str | None]
+    """Of the newest version's link and ref, when it was last asked for."""
+    newest_checked_at: Mapped[int | None]
 
 
 class Version(Base):
@@ -33,6 +38,14 @@ class Version(Base):
     command: Mapped[str | None]
     network: Mapped[JsonObject | None]
     """As the owner wants it (`shared.plan.Network`), or null: as the plan proposes."""
+    overrides: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    """`toolyard.yaml` as the owner pasted it or edited the plan; empty: the repository's own, if any."""
+    forms: Mapped[JsonObject | None]
+    """The form of each command (`shared.form.Form`), by the command's name."""
+    sbom_key: Mapped[str | None]
+    """Object with what the image holds, CycloneDX JSON."""
+    provenance: Mapped[JsonObject | None]
+    """Commit, plan, base digest and builder version that made the image (`shared.work.Provenance`)."""
     state: Mapped[str] = mapped_column(index=True)
     """`pending`, `ready` or `failed`."""
     commit: Mapped[str | None]
@@ -54,6 +67,38 @@ class Build(Leased, Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     version_id: Mapped[str] = mapped_column(ForeignKey("version.id"), index=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    from_snapshot: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Built from the version's own source snapshot, because upstream has vanished."""
+
+
+class Preview(Leased, Base):
+    """A look at a repository before anything is built: its plan, or why there is none."""
+
+    __tablename__ = "preview"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    link: Mapped[str]
+    ref: Mapped[str | None]
+    folder: Mapped[str] = mapped_column(default="")
+    runtime: Mapped[str | None]
+    command: Mapped[str | None]
+    overrides: Mapped[str] = mapped_column(default="")
+    commit: Mapped[str | None]
+    plan: Mapped[JsonObject | None]
+    description: Mapped[str] = mapped_column(default="")
+
+
+class SourceCredential(Base):
+    """What an account shows to a Git host for its private repositories; sealed, never shown again."""
+
+    __tablename__ = "source_credential"
+    __table_args__ = (UniqueConstraint("account_id", "host"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    host: Mapped[str]
+    username: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[int]
 
 
 class Image(Base):

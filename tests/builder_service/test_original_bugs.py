@@ -7,6 +7,8 @@ import pytest
 
 from builder_service import bases, steps
 from builder_service import plan as plans
+from builder_service.base_recipes import RECIPES
+from builder_service.base_recipes.recipe import Recipe
 from builder_service.build_log import BuildLog
 from builder_service.operator_env import Operator
 from builder_service.step_runner import Steps
@@ -82,17 +84,15 @@ def test_a_change_of_our_scripts_rebuilding_every_image(
         return image
 
     first, executed = build(), len(engine.ran)
-    recipe = bases.RECIPES["python"]
-    edited = bases.Recipe(
-        recipe.parent, (*recipe.packages, "git"), recipe.script + "\n# a comment\n"
-    )
-    monkeypatch.setitem(bases.RECIPES, "python", edited)
+    recipe = RECIPES["python"]
+    edited = Recipe(recipe.parent, (*recipe.packages, "git"), recipe.script + "\n# a comment\n")
+    monkeypatch.setitem(RECIPES, "python", edited)
     monkeypatch.setattr(bases, "APT", bases.APT + "\n# another comment\n")
 
     assert (build(), len(engine.ran)) == (first, executed)
 
-    raised = bases.Recipe(recipe.parent, recipe.packages, recipe.script, version=recipe.version + 1)
-    monkeypatch.setitem(bases.RECIPES, "python", raised)
+    raised = Recipe(recipe.parent, recipe.packages, recipe.script, version=recipe.version + 1)
+    monkeypatch.setitem(RECIPES, "python", raised)
     assert build() != first  # only a version raised on purpose does
 
 

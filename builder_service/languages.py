@@ -1,0 +1,13 @@
+"""The languages that the builder knows, one file each in `detect/`."""
+
+from builder_service.detect import node, python, shell
+from builder_service.detect.language import Language
+
+LANGUAGES: dict[str, Language] = {
+    language.name: language
+    for language in (
+        python.LANGUAGE,
+        node.LANGUAGE,
+        shell.LANGUAGE,
+    )
+}
