@@ -72,11 +72,13 @@ class Build(Leased, Base):
 
 
 class Preview(Leased, Base):
-    """A look at a repository before anything is built: its plan, or why there is none."""
+    """A look at a repository without building: its plan, or only its newest commit, or why there is none."""
 
     __tablename__ = "preview"
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    tool_id: Mapped[str | None] = mapped_column(ForeignKey("tool.id"))
+    """The tool whose newest commit is asked for; nothing is detected then."""
     link: Mapped[str]
     ref: Mapped[str | None]
     folder: Mapped[str] = mapped_column(default="")

@@ -36,6 +36,7 @@ def upgrade() -> None:
         "preview",
         sa.Column("id", sa.String(), primary_key=True),
         sa.Column("account_id", sa.String(), sa.ForeignKey("account.id"), nullable=False),
+        sa.Column("tool_id", sa.String(), sa.ForeignKey("tool.id"), nullable=True),
         sa.Column("link", sa.String(), nullable=False),
         sa.Column("ref", sa.String(), nullable=True),
         sa.Column("folder", sa.String(), nullable=False),
