@@ -1,5 +1,6 @@
 """The bus port: facts go in by topic, each queue gets its copy at least once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +41,10 @@ class DeadLetter:
 class Bus(Protocol):
     def publish(self, event: Event) -> None:
         """Durable when it returns; a copy waits in each subscribed queue."""
+        ...
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        """As `publish`, for less than one by one; where it raises, any of them may have been sent."""
         ...
 
     def receive(self, queue: str, n: int, wait: float) -> list[Message]:

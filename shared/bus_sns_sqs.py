@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import boto3
@@ -18,6 +18,7 @@ _LONGEST_VISIBILITY = 43_200
 _RETENTION_SECONDS = 14 * 24 * 3600
 _LISTING_SECONDS = 30
 _LISTED_AT_MOST = 10_000
+_PUBLISHED_AT_ONCE = 10
 
 
 class SqsMessage:
@@ -61,12 +62,22 @@ class SnsSqsBus:
         self._urls: dict[str, str] = {}
 
     def publish(self, event: Event) -> None:
-        kind = {"DataType": "String", "StringValue": type(event).__name__}
-        self._sns.publish(
-            TopicArn=self._topic_arn(event.topic),
-            Message=encode(event),
-            MessageAttributes={"type": kind},
-        )
+        self._sns.publish(TopicArn=self._topic_arn(event.topic), **_sent(event))
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        for topic in sorted({event.topic for event in events}):
+            entries = [
+                {"Id": str(n), **_sent(event)}
+                for n, event in enumerate(events)
+                if event.topic == topic
+            ]
+            for start in range(0, len(entries), _PUBLISHED_AT_ONCE):
+                answer = self._sns.publish_batch(
+                    TopicArn=self._topic_arn(topic),
+                    PublishBatchRequestEntries=entries[start : start + _PUBLISHED_AT_ONCE],
+                )
+                if answer.get("Failed"):  # a batch is accepted although some of it was not
+                    raise RuntimeError(f"SNS refused a part of a batch: {answer['Failed'][0]}")
 
     def receive(self, queue: str, n: int, wait: float) -> list[Message]:
         raw = self._fetch(queue_name(self._prefix, queue), n, wait, self._visibility_seconds)
@@ -153,6 +164,12 @@ class SnsSqsBus:
         if name not in self._urls:
             self._urls[name] = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
         return self._urls[name]
+
+
+def _sent(event: Event) -> dict[str, Any]:
+    """What SNS is told of an event, whether it travels alone or in a batch."""
+    kind = {"DataType": "String", "StringValue": type(event).__name__}
+    return {"Message": encode(event), "MessageAttributes": {"type": kind}}
 
 
 def unwrap(body: str) -> str:

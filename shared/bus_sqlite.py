@@ -6,9 +6,9 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 _POLL_SECONDS = 1.0
 _COMPANY_SECONDS = 0.008
-"""An acknowledgement waits so long for others that share its commit; nobody waits for it."""
+"""An acknowledgement waits at most so long for others that share its commit; nobody waits for it."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS letter (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -92,7 +92,7 @@ class SqliteMessage:
 @dataclass
 class _Write(Generic[T]):
     do: Callable[[sqlite3.Connection], T]
-    done: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
     result: T | None = None
     error: BaseException | None = None
 
@@ -142,17 +142,22 @@ class SqliteBus:
         self._connection.execute("PRAGMA fleeting.synchronous = OFF")
 
     def publish(self, event: Event) -> None:
-        self.put(encode(event), queues_for(event))
+        self.publish_all([event])
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        self._put([(queue, encode(event)) for event in events for queue in queues_for(event)])
 
     def put(self, body: str, queues: list[str]) -> None:
         """Any text into the queues, in one transaction."""
-        rows = [(queue, body) for queue in queues]
+        self._put([(queue, body) for queue in queues])
+
+    def _put(self, letters: list[tuple[str, str]]) -> None:
         self._write(
             lambda connection: connection.executemany(
-                "INSERT INTO letter (queue, body) VALUES (?, ?)", rows
+                "INSERT INTO letter (queue, body) VALUES (?, ?)", letters
             )
         )
-        for queue in queues:
+        for queue in sorted({queue for queue, _ in letters}):
             doorbell.ring(self._wake, queue)
 
     def receive(self, queue: str, n: int, wait: float) -> list[Message]:
@@ -265,11 +270,12 @@ class SqliteBus:
         write: _Write[T] = _Write(do)
         with self._queueing:
             self._writes.append(write)
-        if patience:
-            time.sleep(patience)
-        with self._using:
-            if not write.done:
-                self._commit()
+        if patience and write.done.wait(patience):
+            pass  # somebody else's commit took it along
+        else:
+            with self._using:
+                if not write.done.is_set():
+                    self._commit()
         if write.error is not None:
             raise write.error
         return write.result  # type: ignore[return-value]  # set beside done
@@ -289,7 +295,7 @@ class SqliteBus:
                 for write in batch:
                     write.error = error
         for write in batch:
-            write.done = True
+            write.done.set()
 
     @contextmanager
     def _in_turn(self, mode: int) -> Iterator[None]:

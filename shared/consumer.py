@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 
 Handler = Callable[[Any], None]
 """Takes one event; returns (done), raises `Retry`, `Reject`, or anything else (= `Retry`)."""
+
+Answer = Callable[[], None]
+"""How a message is settled."""
 
 
 def pause_before_retry(first: float, receives: int) -> float:
@@ -63,7 +67,10 @@ class Consumer:
 
     def run(self) -> None:
         """Blocks until `stop` was called and every handler has returned."""
-        with ThreadPoolExecutor(self._slots, thread_name_prefix=self._queue) as pool:
+        # A handled message leaves its place before it is acknowledged: acknowledgements share a
+        # commit, and the next message need not wait for that. Hence more threads than places.
+        threads = self._slots + _BATCH
+        with ThreadPoolExecutor(threads, thread_name_prefix=self._queue) as pool:
             while not self._stopping.is_set():
                 room = self._room()
                 if room == 0:
@@ -72,7 +79,7 @@ class Consumer:
                     continue
                 for message in self._receive(room):
                     if self._stopping.is_set():
-                        self._settle(message.nack, 0.0)
+                        self._settle(partial(message.nack, 0.0))
                         continue
                     with self._changed:
                         self._in_work += 1
@@ -107,57 +114,55 @@ class Consumer:
 
     def _work(self, message: Message) -> None:
         try:
-            self.handle(message)
-        except Exception:
-            log.exception("message_not_settled", queue=self._queue)
+            answer = self._answer_to(message)
         finally:
             with self._changed:
                 self._in_work -= 1
                 self._changed.notify_all()
+        self._settle(answer)
 
     def handle(self, message: Message) -> None:
         """One message from decoding to ack, nack or reject."""
+        self._settle(self._answer_to(message))
+
+    def _answer_to(self, message: Message) -> Answer:
         try:
             event = decode(message.body)
         except ValidationError as error:
             if _is_from_the_future(message.body):
                 log.warning("message_from_newer_version", queue=self._queue)
-                self._settle(message.nack, 30.0)
-                return
+                return partial(message.nack, 30.0)
             log.error("message_malformed", queue=self._queue, errors=error.error_count())
-            self._settle(message.reject)
-            return
+            return message.reject
         with logs.bound(**_ids(event)):
-            self._handle_event(message, event)
+            return self._handled(message, event)
 
-    def _handle_event(self, message: Message, event: Event) -> None:
+    def _handled(self, message: Message, event: Event) -> Answer:
         kind = type(event).__name__
         handler = self._handlers.get(kind)
         if event.schema_version > _SCHEMA_VERSION:
             log.warning("message_from_newer_version", queue=self._queue, type=kind)
-            self._settle(message.nack, 30.0)
-            return
+            return partial(message.nack, 30.0)
         if handler is None:
             log.error("message_unexpected", queue=self._queue, type=kind)
-            self._settle(message.reject)
-            return
+            return message.reject
         try:
             handler(event)
         except Retry as retry:
             log.info("message_retried", queue=self._queue, type=kind, reason=str(retry))
-            self._settle(message.nack, pause_before_retry(retry.delay, message.receives))
+            return partial(message.nack, pause_before_retry(retry.delay, message.receives))
         except Reject as reject:
             log.error("message_rejected", queue=self._queue, type=kind, reason=str(reject))
-            self._settle(message.reject)
+            return message.reject
         except Exception:
             log.exception("message_failed", queue=self._queue, type=kind, receives=message.receives)
-            self._settle(message.nack, pause_before_retry(self._retry_seconds, message.receives))
-        else:
-            self._settle(message.ack)
+            pause = pause_before_retry(self._retry_seconds, message.receives)
+            return partial(message.nack, pause)
+        return message.ack
 
-    def _settle(self, answer: Callable[..., None], *arguments: float) -> None:
+    def _settle(self, answer: Answer) -> None:
         try:
-            answer(*arguments)
+            answer()
         except Exception as error:
             # It becomes visible again by itself; the inbox or the claim tells that it was handled.
             log.warning("message_not_settled", queue=self._queue, error=repr(error))

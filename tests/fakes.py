@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.bus import DeadLetter, Message
@@ -50,6 +51,10 @@ class MemoryBus:
 
     def publish(self, event: Event) -> None:
         self.put(encode(event), queues_for(event))
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.publish(event)
 
     def put(self, body: str, queues: list[str]) -> None:
         """Any text into the queues."""

@@ -16,7 +16,8 @@ from shared.schema.messages import Inbox, Outbox
 
 log = structlog.get_logger()
 
-_BATCH = 100
+BATCH = 100
+"""Events that are published in one step."""
 _POLL_SECONDS = 1.0
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 _FAILURES_THAT_MEAN_AWAY = 3
@@ -51,7 +52,7 @@ class Relay:
         with doorbell.Doorbell(self._wake, outbox.DOORBELL) as bell:
             while not self._stopping.is_set():
                 try:
-                    full = self.once() == _BATCH
+                    full = self.once() == BATCH
                     if time.monotonic() >= trim_at:
                         self.trim()
                         trim_at = time.monotonic() + _TRIM_SECONDS
@@ -69,7 +70,8 @@ class Relay:
 
     def once(self) -> int:
         """Publish one batch; how many rows were marked. Raises when the bus is away."""
-        sent, failure = self._publish(self._waiting())
+        waiting = self._waiting()
+        sent, failure = self._publish(waiting) if waiting else ([], None)
         if sent:
             with self._transactions.begin() as session:
                 session.execute(
@@ -95,7 +97,7 @@ class Relay:
                 select(Outbox.id, Outbox.body)
                 .where(Outbox.published_at.is_(None))
                 .order_by(Outbox.at, Outbox.id)
-                .limit(_BATCH)
+                .limit(BATCH)
             ).all()
         waiting = []
         for id, body in rows:
@@ -108,6 +110,15 @@ class Relay:
         return waiting
 
     def _publish(self, waiting: list[tuple[str, Event]]) -> tuple[list[str], Exception | None]:
+        try:
+            self._bus.publish_all([event for _, event in waiting])
+            return [id for id, _ in waiting], None
+        except Exception as error:
+            log.info("relay_goes_one_by_one", count=len(waiting), error=repr(error))
+            return self._publish_each(waiting)
+
+    def _publish_each(self, waiting: list[tuple[str, Event]]) -> tuple[list[str], Exception | None]:
+        """One that the bus refuses holds up no other."""
         sent: list[str] = []
         failure, in_a_row = None, 0
         for id, event in waiting:

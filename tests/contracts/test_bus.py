@@ -70,6 +70,18 @@ def test_each_subscribed_queue_gets_its_copy_and_no_other(bus: Bus) -> None:
         assert bus.receive(queue, 10, 0) == []
 
 
+def test_events_published_together_go_where_each_belongs(bus: Bus) -> None:
+    runs = [requested() for _ in range(12)]  # more than SNS takes in one call
+    built = BuildFinished(event_id=new_id("evt"), at=2, build_id="build_1")
+
+    bus.publish_all([*runs, built])
+    bus.publish_all([])
+
+    assert {e.event_id for e in drain(bus, "runner", 12)} == {e.event_id for e in runs}
+    assert drain(bus, "notifier", 1) == [built]
+    assert bus.receive("builder", 10, 0) == []
+
+
 def test_everything_published_arrives(bus: Bus) -> None:
     sent = set()
     for _ in range(40):

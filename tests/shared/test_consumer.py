@@ -177,3 +177,29 @@ def test_a_bus_that_is_away_is_waited_for() -> None:
     consumer.stop()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_a_slow_acknowledgement_holds_up_no_message_and_is_waited_for_at_the_end() -> None:
+    bus, answered = MemoryBus(), threading.Event()
+    settle = bus.settle
+
+    def slowly(*delivery: object) -> None:
+        answered.wait(10)
+        settle(*delivery)  # type: ignore[arg-type]
+
+    bus.settle = slowly  # type: ignore[method-assign,assignment]
+    publish(bus, 3)
+    handled: list[str] = []
+    consumer = Consumer(
+        bus, "runner", {"RunRequested": lambda e: handled.append(e.run_id)}, slots=1, wait=0.1
+    )
+    thread = run(consumer)
+    until(lambda: len(handled) == 3)
+    assert bus.depth("runner") == 3
+
+    consumer.stop()
+    time.sleep(0.1)
+    assert thread.is_alive()
+    answered.set()
+    thread.join(5)
+    assert not thread.is_alive() and bus.depth("runner") == 0
