@@ -1,8 +1,8 @@
 """What every detector is told and answers, and how commands are ranked."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from shared.plan import Command, Plan
@@ -34,6 +34,7 @@ DECLARED, NAMED, CLI, PLAIN, ASIDE = range(5)
 """How good the evidence for a command is: a manifest names it; it is named like the repository; it parses
 arguments; it only runs; it lies among tests, examples or set-up scripts."""
 
+_FAR = 1000
 STRENGTH = {DECLARED: 100, NAMED: 70, CLI: 60, PLAIN: 30, ASIDE: 10}
 
 _ASIDE_FOLDERS = frozenset(
@@ -112,23 +113,55 @@ def same_name(left: str, right: str) -> bool:
     return _bare(left) == _bare(right) != ""
 
 
-def rank(candidates: Iterable[Candidate], names: Iterable[str]) -> list[Candidate]:
-    """Best first: by evidence, then those named like the repository or project; one of each name."""
-    wanted = [name for name in names if name]
+def rank(
+    candidates: Iterable[Candidate], names: Iterable[str], uses: Mapping[str, int] | None = None
+) -> list[Candidate]:
+    """Best first: by evidence, then those named like the repository or project; one of each name.
 
-    def key(candidate: Candidate) -> tuple[int, int, int, int, str]:
+    Among equals the one comes first that the documents show most often (`readme_uses.count`), then the one
+    whose name adds least to the repository's.
+    """
+    wanted = [name for name in names if name]
+    shown = uses or {}
+
+    def key(candidate: Candidate) -> tuple[int, int, int, int, int, int, str]:
         name = candidate.command.name
         exact = any(same_name(name, other) for other in wanted)
         starts = any(_bare(name).startswith(_bare(other)) for other in wanted)
         quality = candidate.quality
         if exact and (quality in (CLI, PLAIN) or (quality == ASIDE and candidate.depth <= 1)):
             quality = NAMED
-        return quality, 0 if exact else 1, 0 if starts else 1, candidate.depth, name
+        return (
+            quality,
+            0 if exact else 1,
+            0 if starts else 1,
+            -shown.get(name, 0),
+            candidate.depth,
+            min((_added(name, other) for other in wanted), default=_FAR),
+            name,
+        )
 
     best: dict[str, Candidate] = {}
     for candidate in sorted(candidates, key=key):
         best.setdefault(candidate.command.name, candidate)
-    return list(best.values())
+    if len(best) < 2:
+        return list(best.values())
+    return [_with_uses(candidate, shown) for candidate in best.values()]
+
+
+def _added(name: str, other: str) -> int:
+    """Letters that a name has beside the repository's; far when it does not contain it."""
+    bare, wanted = _bare(name), _bare(other)
+    return len(bare) - len(wanted) if len(wanted) > 2 and wanted in bare else _FAR
+
+
+def _with_uses(candidate: Candidate, uses: Mapping[str, int]) -> Candidate:
+    number = uses.get(candidate.command.name, 0)
+    if not number:
+        return candidate
+    times = "once" if number == 1 else f"{number} times"
+    evidence = f"{candidate.command.evidence}; its documents show it {times}"
+    return replace(candidate, command=candidate.command.model_copy(update={"evidence": evidence}))
 
 
 def strength(candidates: list[Candidate], names: Iterable[str]) -> int:
@@ -143,7 +176,7 @@ def strength(candidates: list[Candidate], names: Iterable[str]) -> int:
 
 
 def _bare(name: str) -> str:
-    stem = re.sub(r"\.(py|js|mjs|cjs|sh|bash|zsh|ts|rb|pl)$", "", name.lower())
+    stem = re.sub(r"\.(py|js|mjs|cjs|sh|bash|zsh|ts|rb|pl|r|jar)$", "", name.lower())
     return (
         re.sub(
             r"[-_.]?(cli|tool|py|js|sh)$|^(py|node)[-_.]|[^a-z0-9]",
