@@ -2,7 +2,14 @@
 
 
 class BuildFailed(Exception):
-    """The repository, its build or its tool is at fault; the text says what and what to do."""
+    """The repository, its build or its tool is at fault; the text says what and what to do.
+
+    `said` is what the failed program printed last: a second plan may read there what is missing.
+    """
+
+    def __init__(self, sentence: str, said: str = "") -> None:
+        super().__init__(sentence)
+        self.said = said
 
 
 class TimedOut(BuildFailed):

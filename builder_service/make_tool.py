@@ -7,17 +7,19 @@ from pathlib import Path
 
 from builder_service import about, bases, build_log, fetch, locks, smoke, snapshot, steps
 from builder_service import plan as plans
+from builder_service.attempts import Attempts, name_of
 from builder_service.build_log import BuildLog
 from builder_service.detect import python_manifests
 from builder_service.detect.finding import Facts, NoPlan
 from builder_service.detect.tree import Tree
-from builder_service.failures import BuildFailed
+from builder_service.failures import BuildFailed, TimedOut
+from builder_service.repair import repair
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
 from shared.containers import ImageGone
 from shared.git_link import BadLink, GitLink, check_folder, parse
 from shared.plan import Plan
-from shared.work import BuildAssignment, BuildReport, PlanTried
+from shared.work import BuildAssignment, BuildPhase, BuildReport, PlanTried
 
 
 @dataclass
@@ -31,32 +33,58 @@ class Tool:
     steps: Steps
     cancelled: threading.Event
     report: BuildReport
+    _phase: BuildPhase | None = None
 
     def make(self) -> None:
         """Ends with the report of a success, or raises `BuildFailed`."""
-        self.log.phase("cloning")
+        self._enter("cloning")
         link = self._link()
         fetched = self._fetch(link)
-        self.log.phase("detecting")
+        self._enter("detecting")
         tree = Tree(fetched.tree / fetched.folder)
-        plan = self._plan(tree, link, fetched)
+        choice = self._choose(tree, link, fetched)
         texts = about.about(tree)
         self.report.readme, self.report.description, self.report.licence = (
             texts.readme, texts.description, texts.licence,
         )  # fmt: skip
-        self.log.phase("building")
-        try:
-            self._image(plan, tree, link, fetched)
-        except BuildFailed as failure:
-            self.report.plans_tried = [PlanTried(plan=plan, reason=str(failure))]
-            raise
-        self.log.phase("publishing")
+        self._try(choice, tree, link, fetched)
+        self._enter("publishing")
         source = self.folder / "source.tar.zst"
         sha256 = snapshot.write(fetched.tree, source)
         self.report.source_key = build_log.upload(
             self.workshop.control, self.assignment, "source", source, sha256, self.cancelled
         )
         self.report.state = "succeeded"
+
+    def _enter(self, phase: BuildPhase) -> None:
+        if phase != self._phase:
+            self._phase = phase
+            self.log.phase(phase)
+
+    def _try(self, choice: plans.Choice, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> None:
+        """One plan after the other, until an image answers."""
+        attempts = Attempts(list(choice.plans), repair)
+        self.report.plans_tried = attempts.tried
+        while (plan := attempts.next()) is not None:
+            if attempts.tried:
+                self.log.say(f"the next plan: {name_of(plan)}")
+            for line in plan.evidence:
+                self.log.say(line)
+            self.report.plan, self.report.commands = plan, plan.commands
+            self._enter("building")
+            try:
+                made = self._image(plan, tree, link, fetched)
+            except TimedOut as failure:
+                attempts.tried.append(PlanTried(plan=plan, reason=str(failure)))
+                raise
+            except BuildFailed as failure:
+                self.log.say(f"this plan failed: {failure}")
+                if why := attempts.failed(plan, failure):
+                    self.log.say(why)
+                continue
+            self.report.plan = attempts.succeeded(made)
+            return
+        raise BuildFailed(attempts.failure())
 
     def _link(self) -> GitLink:
         try:
@@ -85,7 +113,7 @@ class Tool:
         self.report.commit = found.commit
         return found
 
-    def _plan(self, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> Plan:
+    def _choose(self, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> plans.Choice:
         version = None
         if python_manifests.read(tree).version_from_tag:
             version = fetched.version()
@@ -94,18 +122,17 @@ class Tool:
             fetched.folder.rsplit("/", 1)[-1] or link.name, self.assignment.command, version
         )
         try:
-            plan = plans.choose(
+            choice = plans.candidates(
                 tree, facts, runtime=self.assignment.runtime, network=self.assignment.network
             )
         except NoPlan as error:
             raise BuildFailed(str(error)) from error
-        for line in plan.evidence:
+        for line in choice.notes:
             self.log.say(line)
-        self.report.plan = plan
-        self.report.commands = plan.commands
-        return plan
+        return choice
 
-    def _image(self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> None:
+    def _image(self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> Plan:
+        """The plan with its commands as they answered."""
         state, containers = self.workshop.state, self.workshop.containers
         base = bases.ensure(plan.base, self.steps, self.workshop.data, state)
         identity = plans.identity(
@@ -127,7 +154,7 @@ class Tool:
             else:
                 built = image
                 self.log.say("this image was built before; nothing is built twice")
-            self.log.phase("smoking")
+            self._enter("smoking")
             answered = smoke.smoke(built, plan, self.steps)
             if image is None:
                 image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
@@ -135,13 +162,10 @@ class Tool:
         self.report.identity, self.report.image = identity, image
         self.report.image_bytes = containers.image_size(image)
         self.report.commands = answered.commands
-        self.report.plan = plan.model_copy(
-            update={
-                "commands": answered.commands,
-                "evidence": [*plan.evidence, *([answered.note] if answered.note else [])],
-            }
+        notes = [answered.note] if answered.note else []
+        return plan.model_copy(
+            update={"commands": answered.commands, "evidence": [*plan.evidence, *notes]}
         )
-        self.report.plans_tried = [PlanTried(plan=self.report.plan)]
 
     def _build(self, plan: Plan, base: str, tree: Tree) -> str:
         for last in (False, True):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shlex
+from dataclasses import dataclass, field
 
 from builder_service.detect.finding import Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
@@ -17,15 +18,42 @@ class NoTool(NoPlan):
     """Nothing in the repository looks like a tool; the text lists what was looked at."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The plans worth trying, best first; and what was decided against, in sentences."""
+
+    plans: list[Plan]
+    notes: list[str] = field(default_factory=list)
+
+
+_FALLBACK = 60
+"""A weaker finding than this is no second plan: a wrong tool is worse than a clear failure."""
+
+
 def choose(
     tree: Tree, facts: Facts, *, runtime: str | None = None, network: Network | None = None
 ) -> Plan:
     """The best plan, wishes respected; raises `NoPlan` with a sentence that says what to do."""
+    return candidates(tree, facts, runtime=runtime, network=network).plans[0]
+
+
+def candidates(
+    tree: Tree, facts: Facts, *, runtime: str | None = None, network: Network | None = None
+) -> Choice:
+    """The plans that the files speak for, wishes respected; raises `NoPlan` when there is none."""
     if runtime and runtime not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise NoPlan(
             f"The runtime {runtime} is not known. Choose one of {known}, or leave it empty."
         )
+    choice = _native(tree, facts, runtime)
+    if network is None:
+        return choice
+    plans = [plan.model_copy(update={"network": network}) for plan in choice.plans]
+    return Choice(plans, choice.notes)
+
+
+def _native(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
     findings: dict[str, Finding] = {}
     refusals: list[NoPlan] = []
     for name, language in LANGUAGES.items():
@@ -37,15 +65,14 @@ def choose(
             refusals.append(refusal)
     plans = {name: finding.plan for name, finding in findings.items() if finding.plan is not None}
     if facts.command:
-        plan = _with_command(tree, facts, runtime, findings, plans)
-    elif plans and not (refusals and max(findings[name].strength for name in plans) < 60):
-        best = max(plans, key=lambda name: (findings[name].strength, _share(tree, name)))
-        plan = plans[best]
-    elif refusals:
+        return Choice([_with_command(tree, facts, runtime, findings, plans)])
+    order = sorted(plans, key=lambda name: (-findings[name].strength, -_share(tree, name)))
+    if order and not (refusals and findings[order[0]].strength < _FALLBACK):
+        others = [name for name in order[1:] if findings[name].strength >= _FALLBACK]
+        return Choice([plans[name] for name in (order[0], *others)])
+    if refusals:
         raise refusals[0]
-    else:
-        raise NoTool(_nothing_found(tree, findings))
-    return plan if network is None else plan.model_copy(update={"network": network})
+    raise NoTool(_nothing_found(tree, findings))
 
 
 def identity(

@@ -33,6 +33,7 @@ class Answered:
 def smoke(image: str, plan: Plan, steps: Steps) -> Answered:
     """The commands, the first of which answers; `BuildFailed` with the tool's last words when none does."""
     words = ""
+    steps.log.forget_tail()
     for index, command in enumerate(plan.commands[:TRIED]):
         steps.log.say(f"does {command.name} answer?")
         said = _ask(image, command, plan, steps)
@@ -49,7 +50,8 @@ def smoke(image: str, plan: Plan, steps: Steps) -> Answered:
     names = ", ".join(command.name for command in plan.commands[:TRIED])
     raise BuildFailed(
         f"The image was built, but {names} did not answer to --help, -h, --version, help or alone. "
-        + (f"Its last words: {words}" if words else "It printed nothing.")
+        + (f"Its last words: {words}" if words else "It printed nothing."),
+        steps.log.tail(),
     )
 
 

@@ -117,7 +117,8 @@ class Steps:
                 f"The step “{name}” needed more than {self.limits.memory_bytes / (1 << 30):.0f} GiB of memory."
             )
         if exit_.exit_code != 0:
-            raise BuildFailed(sentence(name, exit_.exit_code, self.log.tail()))
+            said = self.log.tail()
+            raise BuildFailed(sentence(name, exit_.exit_code, said), said)
 
 
 def sentence(name: str, exit_code: int, said: str) -> str:
