@@ -82,21 +82,9 @@ def test_with_a_lock_npm_ci_and_only_the_manifests(tmp_path: Path) -> None:
         },
     )
 
-    assert step(made, "dependencies")[:2] == ["npm", "ci"]
+    assert "npm ci" in " ".join(step(made, "dependencies"))
     assert made.steps[0].files == ["package.json", "package-lock.json"]
     assert len(made.steps) == 1
-
-
-def test_another_managers_lock_means_npm_install(tmp_path: Path) -> None:
-    """The shape of svg/svgo: pnpm's lock and a packageManager field."""
-    fields = {"dependencies": {"a": "1"}, "packageManager": "pnpm@10.34.5"}
-    made = plan(
-        tmp_path,
-        {"package.json": package(bin="c.js", **fields), "pnpm-lock.yaml": "", "c.js": NODE},
-    )
-
-    assert [s.name for s in made.steps] == ["dependencies"]
-    assert step(made, "dependencies")[:2] == ["npm", "install"]
 
 
 def test_without_a_lock_neither_development_dependencies_nor_own_hooks_take_part(
@@ -109,25 +97,15 @@ def test_without_a_lock_neither_development_dependencies_nor_own_hooks_take_part
     }
     made = plan(tmp_path, {"package.json": package(bin="c.js", **fields), "c.js": NODE})
 
-    assert step(made, "manifest")[-2:] == ["devDependencies", "scripts"]
-    assert [(s.name, s.files) for s in made.steps] == [
-        ("manifest", ["package.json"]),
-        ("dependencies", []),
+    (install,) = made.steps
+    assert install.argv[:4] == [
+        "/usr/local/bin/without-hooks",
+        "--without-dev",
+        "/app/package.json",
+        "--",
     ]
-
-
-def test_native_modules_are_built(tmp_path: Path) -> None:
-    lock = '{"lockfileVersion": 3, "packages": {"node_modules/x": {"hasInstallScript": true}}}'
-    made = plan(
-        tmp_path,
-        {
-            "package.json": package(bin="c.js", dependencies={"x": "1"}),
-            "package-lock.json": lock,
-            "c.js": NODE,
-        },
-    )
-
-    assert step(made, "native modules")[:2] == ["npm", "rebuild"]
+    assert install.argv[4:6] == ["npm", "install"]
+    assert install.files == ["package.json"]
 
 
 def test_a_bin_that_must_be_built_is_built(tmp_path: Path) -> None:
@@ -141,7 +119,7 @@ def test_a_bin_that_must_be_built_is_built(tmp_path: Path) -> None:
         },
     )
 
-    assert [s.name for s in made.steps] == ["dependencies", "native modules", "build", "prune"]
+    assert [s.name for s in made.steps] == ["dependencies", "build"]
     assert "--include=dev" in step(made, "dependencies")
 
 
@@ -151,7 +129,11 @@ def test_a_bin_that_must_be_built_is_built(tmp_path: Path) -> None:
         (">=18", "22"),
         ("^20 || >=22", "22"),
         (">=24", "24"),
-        ("18.x", "22"),
+        ("18.x", "18"),
+        ("^22.22.2 || ^24.15.0 || >=26.0.0", "24"),
+        (">=14 <21", "20"),
+        ("14.x", "16"),
+        ("12 - 20", "20"),
         (">=16.0.0 <23", "22"),
         ("^22.1", "22"),
         ("24.x", "24"),
