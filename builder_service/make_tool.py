@@ -5,7 +5,17 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder_service import about, bases, build_log, fetch, locks, smoke, snapshot, steps
+from builder_service import (
+    about,
+    bases,
+    build_log,
+    fetch,
+    locks,
+    smoke,
+    snapshot,
+    steps,
+    toolyard_yaml,
+)
 from builder_service import plan as plans
 from builder_service.attempts import Attempts, name_of
 from builder_service.build_log import BuildLog
@@ -122,8 +132,12 @@ class Tool:
             fetched.folder.rsplit("/", 1)[-1] or link.name, self.assignment.command, version
         )
         try:
-            choice = plans.candidates(
-                tree, facts, runtime=self.assignment.runtime, network=self.assignment.network
+            choice = toolyard_yaml.candidates(
+                tree,
+                facts,
+                runtime=self.assignment.runtime,
+                network=self.assignment.network,
+                pasted=self.assignment.overrides,
             )
         except NoPlan as error:
             raise BuildFailed(str(error)) from error

@@ -81,7 +81,7 @@ def identity(
     """The hash of everything that makes the image (DESIGN 3.7); the same one is never built twice."""
     # What a run may reach or how well commands answer changes nothing in the image itself.
     recipe = plan.model_dump(
-        mode="json", exclude={"network", "evidence", "commands", "start", "forms"}
+        mode="json", exclude={"network", "evidence", "commands", "start", "forms", "smoke"}
     )
     if plan.dockerfile is None:  # keeps the identities of native plans from before it existed
         del recipe["dockerfile"]
