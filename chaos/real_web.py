@@ -36,6 +36,7 @@ from web.ports import WebPorts
 from web.reaper import Reaper
 from web.relay import Relay
 from web.request_run import InputChoice, RunRequest, request_run
+from web.seals import Seals
 from web.settings import WebSettings
 
 
@@ -117,6 +118,7 @@ class RealWeb:
             worker_token=self._settings.secret("worker-token"),
             signing_key="signing-key",
             session_key="session-key",
+            seals=Seals(self._settings.secret("sealing-key")),
         )
         self._ports = ports
         app = Flask("web")

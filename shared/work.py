@@ -2,14 +2,15 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
 from shared.plan import Command, JsonForm, Network, Plan
 
-Kind = Literal["run", "build"]
+Kind = Literal["run", "build", "preview"]
 Stream = Literal["stdout", "stderr"]
 RunPhase = Literal["staging", "starting", "running", "finalizing"]
 BuildPhase = Literal["cloning", "detecting", "building", "smoking", "publishing"]
+PreviewPhase = Literal["cloning", "detecting"]
 
 
 class Body(BaseModel):
@@ -59,6 +60,8 @@ class InputFile(Body):
 
 class RunAssignment(Lease):
     kind: Literal["run"] = "run"
+    prefix: str
+    """Begins the key of each of this attempt's objects; the object's name follows."""
     image: str
     """Image id (`sha256:…`) or registry digest; never a tag that can move."""
     argv: list[str]
@@ -76,8 +79,22 @@ class SourceCredential(Body):
     """What the clone shows to its Git host; on the wire only, never in a log, argument or image."""
 
     host: str
+    """`host:port`; it is shown to no other."""
     username: str
     secret: SecretStr
+
+    @field_serializer("secret", when_used="json")
+    def _on_the_wire(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+class SourceSnapshot(Body):
+    """A version's source as it was kept when it was built first, and what only its history told."""
+
+    file: InputFile
+    commit: str
+    version: str = ""
+    """As the repository's tags gave it; empty where no back end had asked."""
 
 
 class BuildAssignment(Lease):
@@ -93,13 +110,31 @@ class BuildAssignment(Lease):
     """Wanted network, or None: proposed by detection."""
     overrides: str = ""
     """`toolyard.yaml` text that replaces the repository's own; empty: the repository's, if any."""
-    source: InputFile | None = None
-    """The version's source snapshot, to build from instead of the link."""
+    snapshot: SourceSnapshot | None = None
+    """The version's own source, to build from instead of the link."""
     credential: SourceCredential | None = None
     """For a private repository; used for cloning only."""
     scope: str = ""
     """Empty for public tools; else the account whose private images this build may share."""
     limits: Limits = BUILD_LIMITS
+
+
+class PreviewAssignment(Lease):
+    """A repository to look at; nothing of it is built or started."""
+
+    kind: Literal["preview"] = "preview"
+    link: str
+    ref: str | None = None
+    folder: str = ""
+    runtime: str | None = None
+    command: str | None = None
+    overrides: str = ""
+    """`toolyard.yaml` text, as in `BuildAssignment`."""
+    commit_only: bool = False
+    """Only the newest commit of link and ref is asked for."""
+    credential: SourceCredential | None = None
+    """For a private repository; used for cloning only."""
+    wall_seconds: float = 60.0
 
 
 class ClaimRequest(Body):
@@ -184,6 +219,13 @@ class Manifest(Body):
     """
 
 
+class PastPhase(Body):
+    """A phase that began `ago` seconds before the report, and was too short to be told by itself."""
+
+    phase: RunPhase
+    ago: float = Field(ge=0)
+
+
 class RunReport(Body):
     """The end of a run; `signal` is set instead of `exit_code` when a signal ended the program."""
 
@@ -196,6 +238,7 @@ class RunReport(Body):
     seconds: float = 0.0
     manifest: Manifest | None = None
     manifest_key: str | None = None
+    untold: list[PastPhase] = Field(default=[], max_length=4)
 
 
 class PlanTried(Body):
@@ -217,6 +260,8 @@ class Provenance(Body):
     builder_version: str
     source_sha256: str
     """Of the source snapshot."""
+    version: str = ""
+    """As the repository's tags gave it; empty where no back end has asked."""
 
 
 class BuildReport(Body):
@@ -243,6 +288,17 @@ class BuildReport(Body):
     provenance: Provenance | None = None
     reused: bool = False
     """The image existed already; nothing was built."""
+
+
+class PreviewReport(Body):
+    """The end of a look at a repository: its plan, or the sentence that says why there is none."""
+
+    fence: int
+    state: Literal["succeeded", "failed", "timed_out", "cancelled"]
+    reason: str = ""
+    commit: str | None = None
+    plan: Plan | None = None
+    description: str = ""
 
 
 class Release(Body):

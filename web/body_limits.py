@@ -9,6 +9,8 @@ from web.refusals import Unauthenticated
 _SMALL = 1 << 20
 _FROM_WORKERS = 16 << 20
 """A report may name ten thousand outputs."""
+_FROM_GIT_HOSTS = 5 << 20
+"""A push names at most 2,048 commits with their files (GitHub's webhook documentation)."""
 
 
 def install(app: Flask) -> None:
@@ -26,6 +28,8 @@ def limit() -> int | None:
         return None
     if request.path.startswith("/api/v1/worker/"):
         return _FROM_WORKERS
+    if request.path.startswith("/api/v1/hooks/"):
+        return _FROM_GIT_HOSTS
     upload = request.path == "/api/v1/files" or (
         not request.path.startswith("/api/") and request.mimetype == "multipart/form-data"
     )

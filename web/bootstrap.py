@@ -9,6 +9,7 @@ from shared.objects_disk import DiskObjects
 from web import limits
 from web.bell import Bell
 from web.ports import WebPorts
+from web.seals import Seals
 from web.settings import WebSettings
 
 
@@ -26,6 +27,7 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
         worker_token=settings.secret("worker-token"),
         signing_key=signing_key,
         session_key=settings.secret("session-key"),
+        seals=Seals(settings.secret("sealing-key")),
         plans=limits.read(settings.limits),
         stopping=stopping,
     )

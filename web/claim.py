@@ -1,5 +1,6 @@
 """A worker takes a queued job under a new lease and is told all it needs for it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,36 @@ from shared.plan import Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Run, RunInput
 from shared.schema.tools import Build, Tool, Version
-from shared.work import BuildAssignment, ClaimRequest, InputFile, Kind, Limits, RunAssignment
-from web import commands, environment, images, jobs, leases
+from shared.work import (
+    BuildAssignment,
+    ClaimRequest,
+    InputFile,
+    Kind,
+    Limits,
+    RunAssignment,
+    SourceCredential,
+)
+from web import commands, environment, images, jobs, leases, source_credentials
 from web.attempt_tokens import AttemptTokens
 from web.leases import LeaseTimes
 from web.limits import PLANS, Plans, limits_of
+from web.rebuild_version import snapshot_of
+from web.seals import Seals
 
 INPUT_URL_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Sources:
+    """How a claim opens what an account stored for its Git hosts."""
+
+    seals: Seals
+    allowed_hosts: Collection[str] = ()
+
+    def credential(self, session: Session, account_id: str, link: str) -> SourceCredential | None:
+        return source_credentials.for_link(
+            session, self.seals, account_id, link, self.allowed_hosts
+        )
 
 
 @dataclass(frozen=True)
@@ -38,13 +62,15 @@ def claim(
     request: ClaimRequest,
     times: LeaseTimes,
     plans: Plans = PLANS,
+    *,
+    sources: Sources | None = None,
 ) -> RunAssignment | BuildAssignment | None:
     """The job's assignment, or None: taken, ended, unknown, not yet due, or its account is at its limit."""
     token = tokens.issue(request.kind, request.id)
     with transactions.begin() as session:
         job = _take(session, request, token, times, plans)
         if isinstance(job, Build):
-            return _build_assignment(session, job, token, times, plans)
+            return _build_assignment(session, job, token, times, plans, objects, sources)
         if job is None:
             return None
         staged, stdin = _inputs(session, job)
@@ -77,7 +103,8 @@ def _has_place(session: Session, kind: Kind, account: Account, plans: Plans) -> 
         .where(table.account_id == account.id, table.state.in_(sorted(jobs.ACTIVE[kind])))
     )
     limits = limits_of(account.plan, plans)
-    return (active or 0) < (limits.running if kind == "run" else limits.building)
+    most = {"run": limits.running, "build": limits.building, "preview": limits.previewing}
+    return (active or 0) < most[kind]
 
 
 def _is_startable(session: Session, run: Run) -> bool:
@@ -127,6 +154,7 @@ def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -
     plan = Plan.model_validate(version.plan) if version.plan is not None else None
     return RunAssignment(
         **_lease(run, token, times),
+        prefix=jobs.prefix(run),
         image=str(version.image),
         argv=[*command.run, *run.argv],
         env=environment.of_run(plan, {name: str(value) for name, value in run.env.items()}),
@@ -136,11 +164,21 @@ def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -
 
 
 def _build_assignment(
-    session: Session, build: Build, token: str, times: LeaseTimes, plans: Plans
+    session: Session,
+    build: Build,
+    token: str,
+    times: LeaseTimes,
+    plans: Plans,
+    objects: Objects,
+    sources: Sources | None,
 ) -> BuildAssignment:
     version = session.get_one(Version, build.version_id)
     tool = session.get_one(Tool, version.tool_id)
     account = session.get_one(Account, build.account_id)
+    credential = None
+    if sources is not None and tool.private:
+        # Of the owner, and for private tools only: what it opens is not published by a slip.
+        credential = sources.credential(session, tool.account_id, version.link)
     return BuildAssignment(
         **_lease(build, token, times),
         link=version.link,
@@ -149,6 +187,9 @@ def _build_assignment(
         runtime=version.runtime,
         command=version.command,
         network=Network.model_validate(version.network) if version.network is not None else None,
+        overrides=version.overrides,
+        snapshot=snapshot_of(version, objects) if build.from_snapshot else None,
+        credential=credential,
         scope=tool.account_id if tool.private else "",
         limits=limits_of(account.plan, plans).build,
     )

@@ -55,8 +55,11 @@ def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
 
 def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
     """The run's terminal state with outputs and event; raises `LeaseLost`."""
-    if leases.hold_unless_finished(session, held) is None:
+    job = leases.hold_unless_finished(session, held)
+    if job is None:
         return Finished(None, [])
+    for past in report.untold:
+        jobs.record(session, job, past.phase, ago_ms=int(past.ago * 1000))
     run = jobs.transition(
         session,
         "run",
@@ -115,7 +118,8 @@ def finish_build(session: Session, held: Hold, report: BuildReport) -> Finished:
     if not isinstance(build, Build):
         raise leases.LeaseLost(held.id)
     version = session.get_one(Version, build.version_id)
-    _note_findings(version, report)
+    if report.state == "succeeded" or not _has_image(session, version):
+        _note_findings(version, report)
     if report.state == "succeeded":
         _make_ready(session, version, report)
         followers = waiting_runs.go_on(session, version)
@@ -128,10 +132,17 @@ def finish_build(session: Session, held: Hold, report: BuildReport) -> Finished:
 def close_build(session: Session, build: Build) -> list[Run]:
     """A build that ended without an image: the version is failed, its waiting runs too."""
     version = session.get_one(Version, build.version_id)
-    version.state = "failed"
     version.reason = build.reason or _DEFAULT_REASONS[build.state]
+    if _has_image(session, version):  # a rebuild in vain takes nothing away
+        version.state = "ready"
+        return waiting_runs.go_on(session, version)
+    version.state = "failed"
     session.flush()
     return waiting_runs.fail(session, version, version.reason)
+
+
+def _has_image(session: Session, version: Version) -> bool:
+    return version.image is not None and not images.is_collected(session, version)
 
 
 _DEFAULT_REASONS = {
@@ -151,6 +162,10 @@ def _note_findings(version: Version, report: BuildReport) -> None:
     version.readme = texts.kept(report.readme, MAX_README) or version.readme
     version.licence = texts.one_line(report.licence, 200) or version.licence
     version.source_key = report.source_key or version.source_key
+    version.forms = dict(report.forms) or version.forms
+    version.sbom_key = report.sbom_key or version.sbom_key
+    if report.provenance is not None:
+        version.provenance = report.provenance.model_dump(mode="json")
     if report.commands:
         version.commands = [command.model_dump(mode="json") for command in report.commands]
 

@@ -8,6 +8,7 @@ from shared.db import Transactions
 from shared.objects import Objects
 from web.bell import Bell
 from web.limits import PLANS, Plans
+from web.seals import Seals
 from web.settings import WebSettings
 
 
@@ -29,6 +30,8 @@ class WebPorts:
     """Signs object URLs."""
     session_key: str
     """Signs CSRF tokens."""
+    seals: Seals
+    """Seals what must be used again: webhook secrets, credentials of Git hosts."""
     plans: Plans = field(default_factory=lambda: PLANS)
     """What each plan allows in this installation."""
     stopping: Callable[[], bool] = lambda: False

@@ -40,11 +40,17 @@ def request_build(
 
 
 def rebuild(session: Session, tool: Tool, version: Version) -> Build:
-    """Build a known version again, for its owner; its runs wait until then."""
+    """Build a known version again, for its owner, from the very source it had; its runs wait until then."""
     session.execute(
         select(Version.id).where(Version.id == version.id).with_for_update(key_share=True)
     )
-    return unfinished_build(session, version) or _queue(session, tool.account_id, version)
+    found = unfinished_build(session, version)
+    if found is not None:
+        return found
+    build = _queue(session, tool.account_id, version)
+    build.from_snapshot = version.source_key is not None and version.commit is not None
+    session.flush()
+    return build
 
 
 def unfinished_build(session: Session, version: Version) -> Build | None:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
 from shared.schema.accounts import LoginAttempt, LoginSession, SubmitKey
-from shared.schema.runs import File, LogChunk, Output, Run, RunInput
-from shared.schema.tools import Version
+from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
+from shared.schema.tools import Preview, Version
 from shared.work import Kind
 from web import jobs
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
 _AT_ONCE = 500
-_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build"}
+_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build"}  # previews keep no objects
 
 SPARED_MS = _DAY
 """Nothing younger goes: whoever stored it may not have committed its row yet."""
@@ -88,11 +88,24 @@ class Sweeper:
         self._stopping.set()
 
     def rows(self) -> None:
-        """Idempotency keys and wrong passwords after a day, sessions a day after their end."""
+        """Idempotency keys, previews and wrong passwords after a day, sessions a day after their end."""
         old = now_ms() - _DAY
         with self._transactions.begin() as session:
             session.execute(delete(SubmitKey).where(SubmitKey.at < old))
             session.execute(delete(LoginAttempt).where(LoginAttempt.at < old))
+            seen = select(Preview.id).where(
+                Preview.created_at < old, Preview.state.in_(sorted(jobs.TERMINAL))
+            )
+            session.execute(
+                delete(JobEvent)
+                .where(JobEvent.job_id.in_(seen))
+                .execution_options(synchronize_session=False)
+            )
+            session.execute(
+                delete(Preview)
+                .where(Preview.id.in_(seen))
+                .execution_options(synchronize_session=False)
+            )
             session.execute(
                 delete(LoginSession).where(
                     or_(LoginSession.expires_at < old, LoginSession.revoked_at < old)
@@ -158,7 +171,14 @@ def _due(session: Session, batch: list[StoredObject]) -> list[str]:
 
 def _needed(session: Session, keys: Collection[str]) -> set[str]:
     """Those that a row names, whichever attempt they are of."""
-    columns = (File.key, Output.key, Run.manifest_key, LogChunk.key, Version.source_key)
+    columns = (
+        File.key,
+        Output.key,
+        Run.manifest_key,
+        LogChunk.key,
+        Version.source_key,
+        Version.sbom_key,
+    )
     return {
         str(key)
         for column in columns

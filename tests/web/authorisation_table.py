@@ -25,7 +25,7 @@ def _at(path: str, **kwargs: object) -> Callable[[World, DiskObjects], Call]:
 
 
 def _filled(path: str, w: World) -> str:
-    for name in ("tool", "run", "live_run", "build", "file", "token", "mark"):
+    for name in ("tool", "run", "live_run", "build", "file", "credential", "token", "mark"):
         path = path.replace(f"<{name}>", getattr(w, name))
     return path
 
@@ -105,6 +105,40 @@ TABLE: dict[str, Row] = {
     ),
     "GET /api/v1/runs/<run_id>/outputs/<int:n>": Row(
         "401 302 404 302 401 401", _at("/api/v1/runs/<run>/outputs/0")
+    ),
+    "POST /api/v1/hooks/<tool_id>": Row(  # a push is believed by its signature alone
+        "401 401 401 401 401 401", _at("/api/v1/hooks/<tool>", json={})
+    ),
+    "POST /api/v1/source-credentials": Row(
+        "401 201 201 201 401 401",
+        _at("/api/v1/source-credentials", json={"host": "gitlab.com", "secret": "x"}),
+    ),
+    "GET /api/v1/source-credentials": Row(
+        "401 200 200 200 401 401", _at("/api/v1/source-credentials")
+    ),
+    "DELETE /api/v1/source-credentials/<credential_id>": Row(
+        "401 204 404 404 401 401", _at("/api/v1/source-credentials/<credential>")
+    ),
+    "POST /api/v1/tools/<tool>/webhook": Row(
+        "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/webhook", json={})
+    ),
+    "DELETE /api/v1/tools/<tool>/webhook": Row(
+        "401 204 404 204 401 401", _at("/api/v1/tools/<tool>/webhook")
+    ),
+    "GET /api/v1/tools/<tool>/versions/<int:number>/changes": Row(
+        "404 200 404 200 401 401", _at("/api/v1/tools/<tool>/versions/1/changes")
+    ),
+    "GET /api/v1/tools/<tool>/versions/<int:number>/provenance": Row(
+        "404 200 404 200 401 401", _at("/api/v1/tools/<tool>/versions/1/provenance")
+    ),
+    "POST /api/v1/tools/<tool>/versions/<int:number>/rebuild": Row(
+        "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/versions/1/rebuild", json={})
+    ),
+    "GET /api/v1/tools/<tool>/versions/<int:number>/sbom": Row(
+        "404 302 404 302 401 401", _at("/api/v1/tools/<tool>/versions/1/sbom")
+    ),
+    "GET /api/v1/tools/<tool>/versions/<int:number>/source": Row(
+        "404 302 404 302 401 401", _at("/api/v1/tools/<tool>/versions/1/source")
     ),
     "POST /api/v1/tokens": Row(
         "401 201 201 201 401 401", _at("/api/v1/tokens", json={"name": "x"})

@@ -12,11 +12,11 @@ from werkzeug.test import TestResponse
 from shared.ids import new_id
 from shared.schema.accounts import Account, LoginSession
 from shared.schema.runs import Output
-from shared.work import KeptStream, Manifest
+from shared.work import KeptStream, Manifest, Provenance
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Worker
-from web import passwords, sessions, tokens
+from web import passwords, sessions, source_credentials, tokens
 from web.ports import WebPorts
 from web.views.accounts import _mark
 
@@ -34,6 +34,7 @@ class World:
     live_run: str
     build: str
     file: str
+    credential: str
     token: str
     mark: str
     fence: int
@@ -74,6 +75,19 @@ def make(app: Flask, folder: Path) -> World:
         session.add(
             Output(run_id=run.id, n=0, path="o.png", size=info.size, sha256=info.sha256, key=key)
         )
+        version.source_key = version.sbom_key = key
+        version.provenance = Provenance(
+            repository=version.link,
+            commit=str(version.commit),
+            identity=str(version.identity),
+            base="python",
+            base_digest=str(version.image),
+            builder_version="1",
+            source_sha256=info.sha256,
+        ).model_dump(mode="json")
+        credential = source_credentials.store(
+            session, ports.seals, owner, host="github.com", username="", secret="x"
+        )
         extra, _ = tokens.issue(session, owner.id, name="to revoke", days=1)
         session.flush()
         token_id = extra.id
@@ -82,7 +96,7 @@ def make(app: Flask, folder: Path) -> World:
         mark = _mark(
             session.query(LoginSession).filter(LoginSession.account_id == owner.id).all()[-1]
         )
-        ids = (tool.id, run.id, live_run.id, build.id, file.id, owner.email)
+        ids = (tool.id, run.id, live_run.id, build.id, file.id, owner.email, credential.id)
     held = Worker(app.test_client(), WORKER_TOKEN).claim("run", ids[2])
     return World(
         tool=ids[0],
@@ -90,6 +104,7 @@ def make(app: Flask, folder: Path) -> World:
         live_run=ids[2],
         build=ids[3],
         file=ids[4],
+        credential=ids[6],
         token=token_id,
         mark=mark,
         fence=held.fence,

@@ -17,6 +17,7 @@ from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
 from web.ports import WebPorts
+from web.seals import Seals
 from web.settings import WebSettings
 
 PASSWORD = "a long enough password"
@@ -39,6 +40,7 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
         worker_token=WORKER_TOKEN,
         signing_key="signing-key",
         session_key="session-key",
+        seals=Seals("sealing-key"),
         plans=limits.read(chosen.limits),
     )
 

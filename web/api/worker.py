@@ -20,15 +20,16 @@ from shared.work import (
     Kind,
     LogAccepted,
     PhaseReport,
+    PreviewReport,
     Release,
     RunReport,
     Stream,
     UploadRequest,
     UploadTargets,
 )
-from web import cancel, finish, images, jobs, leases, live_logs, report
+from web import cancel, finish, images, jobs, leases, live_logs, previews, report
 from web.attempt_tokens import AttemptTokens
-from web.claim import claim
+from web.claim import Sources, claim
 from web.directives import Directed, Directives
 from web.jobs import Job
 from web.leases import Hold, LeaseLost, LeaseTimes
@@ -41,7 +42,7 @@ log = structlog.get_logger()
 UPLOAD_URL_SECONDS = 3600
 _SPILL_EVERY = live_logs.TAIL_BYTES // 4
 _STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
-_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build"}
+_KINDS: dict[str, Kind] = {"runs": "run", "builds": "build", "previews": "preview"}
 
 
 B = TypeVar("B", bound=BaseModel)
@@ -85,7 +86,15 @@ def make_blueprint(
     def claims() -> Response:
         _check_worker(ports.worker_token)
         wanted = _body(ClaimRequest)
-        given = claim(ports.transactions, ports.objects, tokens, wanted, lease_times, allowed)
+        given = claim(
+            ports.transactions,
+            ports.objects,
+            tokens,
+            wanted,
+            lease_times,
+            allowed,
+            sources=Sources(ports.seals, settings.allowed_hosts),
+        )
         if given is None:
             wake(None)
             return _nothing()
@@ -119,13 +128,13 @@ def make_blueprint(
         log.info("images_collected", worker=gone.worker, count=len(gone.images))
         return _nothing()
 
-    @blueprint.post("/<any(runs, builds):what>/<id>/heartbeat")
+    @blueprint.post("/<any(runs, builds, previews):what>/<id>/heartbeat")
     def heartbeat(what: str, id: str) -> Response:
         hold = held(_KINDS[what], id, _body(Heartbeat).fence)
         with ports.transactions.begin() as session:
             return _json(leases.heartbeat(session, hold, lease_times))
 
-    @blueprint.post("/<any(runs, builds):what>/<id>/phase")
+    @blueprint.post("/<any(runs, builds, previews):what>/<id>/phase")
     def phase(what: str, id: str) -> Response:
         wanted = _body(PhaseReport)
         hold = held(_KINDS[what], id, wanted.fence)
@@ -195,7 +204,18 @@ def make_blueprint(
         after(hold, finished)
         return _nothing()
 
-    @blueprint.post("/<any(runs, builds):what>/<id>/release")
+    @blueprint.post("/previews/<id>/finish")
+    def finish_preview(id: str) -> Response:
+        wanted = _body(PreviewReport)
+        hold = held("preview", id, wanted.fence)
+        with _fenced(), ports.transactions.begin() as session:
+            job = previews.finish_preview(session, hold, wanted)
+        if job is not None:
+            wake(job)
+            log.info("finished", kind=hold.kind, job=hold.id, state=job.state)
+        return _nothing()
+
+    @blueprint.post("/<any(runs, builds, previews):what>/<id>/release")
     def release(what: str, id: str) -> Response:
         wanted = _body(Release)
         hold = held(_KINDS[what], id, wanted.fence)
@@ -208,13 +228,13 @@ def make_blueprint(
     def own_prefix(hold: Hold) -> str:
         """Where this attempt's objects lie; refused unless it holds the job."""
         with _fenced(), ports.transactions.read() as session:
-            return _prefix(leases.hold(session, hold, lock=False))
+            return jobs.prefix(leases.hold(session, hold, lock=False))
 
     def prefix_unless_finished(hold: Hold) -> str | None:
         """As `own_prefix`, but None where this very attempt has ended the job before."""
         with _fenced(), ports.transactions.read() as session:
             job = leases.hold_unless_finished(session, hold, lock=False)
-            return None if job is None else _prefix(job)
+            return None if job is None else jobs.prefix(job)
 
     def after(hold: Hold, finished: finish.Finished) -> None:
         """What need not be in the transaction; the result stands even if this fails."""
@@ -233,10 +253,6 @@ def make_blueprint(
             log.exception("live_log_not_tidied", kind=hold.kind, job=hold.id)
 
     return blueprint
-
-
-def _prefix(job: Job) -> str:
-    return f"{jobs.kind_of(job)}s/{job.id}/{job.attempt}/"
 
 
 def _bearer() -> str:

@@ -1,0 +1,99 @@
+"""A signed push to the branch that a tool follows makes a new version of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.ids import new_secret
+from shared.plan import Network
+from shared.schema.accounts import Account
+from shared.schema.tools import Tool, Version
+from web import access, jobs
+from web.add_tool import Added, Source, new_version
+from web.limits import PLANS, Plans
+from web.pushes import Push, concerns
+from web.refusals import Absent, Forbidden
+from web.request_build import request_build, unfinished_build
+from web.seals import Seals
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a push led to, in one sentence for the Git host's log of deliveries."""
+
+    sentence: str
+    added: Added | None = None
+
+
+def open_hook(session: Session, seals: Seals, account: Account, tool: Tool) -> str:
+    """A new secret for the tool's webhook, shown this once; an earlier one is void."""
+    _check_owner(account, tool)
+    secret = new_secret("hook")
+    tool.webhook_secret = seals.seal(secret, _purpose(tool.id))
+    session.flush()
+    return secret
+
+
+def close_hook(session: Session, account: Account, tool: Tool) -> None:
+    """Pushes are not listened to any more."""
+    _check_owner(account, tool)
+    tool.webhook_secret = None
+    session.flush()
+
+
+def secret_of(seals: Seals, tool: Tool | None) -> str | None:
+    """The secret that pushes must be signed with, None where no push is expected."""
+    if tool is None or tool.deleted_at is not None or tool.webhook_secret is None:
+        return None
+    return seals.open(tool.webhook_secret, _purpose(tool.id))
+
+
+def on_push(session: Session, tool: Tool, push: Push, plans: Plans = PLANS) -> Answer:
+    """The new version and its build, or why there is none; raises `TooMany`."""
+    account = jobs.lock_account(session, tool.account_id)
+    versions = session.scalars(
+        select(Version).where(Version.tool_id == tool.id).order_by(Version.number.desc())
+    ).all()
+    newest = versions[0]
+    if not concerns(push, newest.ref):
+        followed = newest.ref or push.default_branch or "the default branch"
+        return Answer(f"Nothing to do: this tool follows {followed}.")
+    if _is_known(push.commit, newest, versions):
+        return Answer("Nothing to do: this commit has a version already.")
+    waiting = unfinished_build(session, newest)
+    if waiting is not None and waiting.state == "queued":
+        return Answer("A build is waiting and will take the newest commit.")
+    made = _follower(session, tool, newest, push.commit)
+    added = Added(tool, made, request_build(session, account, made, plans))
+    return Answer(f"Version {made.number} is being built.", added)
+
+
+def _is_known(commit: str, newest: Version, versions: Collection[Version]) -> bool:
+    same = [one for one in versions if _source(one) == _source(newest)]
+    return any(one.commit == commit and one.state != "failed" for one in same)
+
+
+def _follower(session: Session, tool: Tool, newest: Version, commit: str) -> Version:
+    network = Network.model_validate(newest.network) if newest.network is not None else None
+    made = new_version(session, tool, newest.number + 1, _source(newest), network)
+    made.overrides = newest.overrides
+    made.commit = commit
+    session.flush()
+    return made
+
+
+def _source(version: Version) -> Source:
+    return Source(version.link, version.ref, version.folder, version.runtime, version.command)
+
+
+def _check_owner(account: Account, tool: Tool) -> None:
+    if not access.may_see_tool(account, tool):
+        raise Absent("There is no such tool.")
+    if not access.may_edit_tool(account, tool):
+        raise Forbidden("Only the tool's owner may change it.")
+
+
+def _purpose(tool_id: str) -> str:
+    return f"webhook:{tool_id}"
