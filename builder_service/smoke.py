@@ -1,24 +1,15 @@
 """Does the image answer? Its commands are tried in the sandbox of runs, best first."""
 
-import os
-import shutil
-import tempfile
-import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from builder_service.answers import answers
 from builder_service.failures import BuildFailed
 from builder_service.step_runner import Steps
-from shared.containers import EngineRefused, Mount, Sandbox
-from shared.plan import Command, Network, Plan
-from shared.work import Limits
+from builder_service.trial import trial
+from shared.plan import Command, Plan
 
-SECONDS = 20
 TRIED = 6
 """Commands that are tried at most; the others keep their place."""
-_KEPT = 256 * 1024
-_USER = 65532
 _ARGUMENTS: tuple[str | None, ...] = ("--help", "-h", "--version", "help", None)
 
 
@@ -63,8 +54,8 @@ def _passed(image: str, plan: Plan, steps: Steps) -> Answered:
     steps.log.say(f"does {line} pass?")
     known = {command.name: command.run for command in plan.commands}
     run = [*known.get(plan.smoke[0], plan.smoke[:1]), *plan.smoke[1:]]
-    given = Command(name=plan.smoke[0], run=run, evidence="smoke")
-    out, err, exit_code = _run(image, given, None, plan, steps)
+    said = trial(image, run, steps, env=plan.env)
+    out, err, exit_code = said.out, said.err, said.exit_code
     steps.log.write((out + err)[-4000:].rstrip() + b"\n")
     if exit_code == 0:
         return Answered(plan.commands, f"The smoke command {line} passed.")
@@ -80,7 +71,9 @@ def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
     words = ""
     for argument in _ARGUMENTS:
         steps.check()
-        out, err, exit_code = _run(image, command, argument, plan, steps)
+        argv = [*command.run, *([argument] if argument else [])]
+        said = trial(image, argv, steps, env=plan.env)
+        out, err, exit_code = said.out, said.err, said.exit_code
         shown = " ".join([command.name, *([argument] if argument else [])])
         if answers(out, err, exit_code, argument):
             steps.log.say(f"{shown}: answered with exit code {exit_code}")
@@ -99,56 +92,3 @@ def _last_words(out: bytes, err: bytes) -> str:
         line.strip() for line in (err or out).decode(errors="replace").splitlines() if line.strip()
     ]
     return lines[-1][:300] if lines else ""
-
-
-def _run(
-    image: str, command: Command, argument: str | None, plan: Plan, steps: Steps
-) -> tuple[bytes, bytes, int]:
-    folder = Path(tempfile.mkdtemp(prefix="toolyard-smoke-"))
-    try:
-        if os.geteuid() == 0:
-            os.chown(folder, _USER, _USER)
-        else:
-            folder.chmod(0o777)
-        name = f"{steps.prefix}-smoke-{steps.next_number()}"
-        sandbox = Sandbox(
-            name=name,
-            image=image,
-            argv=[*command.run, *([argument] if argument else [])],
-            kind="run",
-            limits=Limits(wall_seconds=SECONDS, log_bytes=1 << 20),
-            network=Network(mode="off"),
-            env=plan.env,
-            labels=steps.labels,
-            mounts=(Mount(folder, "/work"),),
-        )
-        try:
-            return _watch(name, sandbox, steps)
-        except EngineRefused as error:  # the program itself cannot be executed
-            return b"", f"cannot be executed: {error}".encode(), 127
-        finally:
-            steps.containers.remove(name)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _watch(name: str, sandbox: Sandbox, steps: Steps) -> tuple[bytes, bytes, int]:
-    kept = {"stdout": bytearray(), "stderr": bytearray()}
-
-    def read() -> None:
-        for stream, data in steps.containers.output(name):
-            kept[stream] += data[: max(0, _KEPT - len(kept[stream]))]
-
-    steps.containers.create(sandbox)
-    reader = threading.Thread(target=read, name="smoke-output", daemon=True)
-    reader.start()
-    steps.containers.start(name)
-    until = steps.clock.monotonic() + SECONDS
-    while (exit_ := steps.containers.wait(name, 0.5)) is None:
-        steps.check()
-        if steps.clock.monotonic() > until:
-            steps.containers.stop(name, 0)
-            reader.join(10)
-            return bytes(kept["stdout"]), bytes(kept["stderr"]), 137
-    reader.join(10)
-    return bytes(kept["stdout"]), bytes(kept["stderr"]), exit_.exit_code

@@ -1,0 +1,89 @@
+"""A built image is run once, in the sandbox of runs without any network, and what it says is kept."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder_service.step_runner import Steps
+from shared.containers import EngineRefused, Mount, Sandbox
+from shared.plan import Network
+from shared.work import Limits
+
+SECONDS = 20
+KEPT = 256 * 1024
+"""Bytes of each stream."""
+_USER = 65532
+
+
+@dataclass(frozen=True)
+class Said:
+    """The end of a trial; 137 where it had to be ended."""
+
+    out: bytes
+    err: bytes
+    exit_code: int
+
+
+def trial(
+    image: str,
+    argv: list[str],
+    steps: Steps,
+    *,
+    env: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+    kept: int = KEPT,
+) -> Said:
+    """What `argv` says in a container of `image` that starts in an empty folder."""
+    folder = Path(tempfile.mkdtemp(prefix="toolyard-trial-"))
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, _USER, _USER)
+        else:
+            folder.chmod(0o777)
+        name = f"{steps.prefix}-trial-{steps.next_number()}"
+        sandbox = Sandbox(
+            name=name,
+            image=image,
+            argv=argv,
+            kind="run",
+            limits=Limits(wall_seconds=int(seconds), log_bytes=1 << 20),
+            network=Network(mode="off"),
+            env=dict(env or {}),
+            labels=steps.labels,
+            mounts=(Mount(folder, "/work"),),
+        )
+        try:
+            return _watch(sandbox, steps, seconds, kept)
+        except EngineRefused as error:  # the program itself cannot be executed
+            return Said(b"", f"cannot be executed: {error}".encode(), 127)
+        finally:
+            steps.containers.remove(name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _watch(sandbox: Sandbox, steps: Steps, seconds: float, most: int) -> Said:
+    name = sandbox.name
+    kept = {"stdout": bytearray(), "stderr": bytearray()}
+
+    def read() -> None:
+        for stream, data in steps.containers.output(name):
+            kept[stream] += data[: max(0, most - len(kept[stream]))]
+
+    steps.containers.create(sandbox)
+    reader = threading.Thread(target=read, name="trial-output", daemon=True)
+    reader.start()
+    steps.containers.start(name)
+    until = steps.clock.monotonic() + seconds
+    while (exit_ := steps.containers.wait(name, 0.5)) is None:
+        steps.check()
+        if steps.clock.monotonic() > until:
+            steps.containers.stop(name, 0)
+            break
+    reader.join(10)
+    exit_code = 137 if exit_ is None else exit_.exit_code
+    return Said(bytes(kept["stdout"]), bytes(kept["stderr"]), exit_code)
