@@ -1,0 +1,1 @@
+"""From a help text of any language to a form; pure, and never in the way of a build."""
