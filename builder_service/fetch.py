@@ -13,6 +13,7 @@ from builder_service.failures import BuildFailed
 from builder_service.git import CloneLimits, Git, GitFailed, TooBig
 from builder_service.resolve import Lookup, pin, system_lookup
 from shared.git_link import GitLink, check_folder, check_ref
+from shared.work import SourceCredential
 
 _HEX = re.compile(r"^[0-9a-f]{7,40}$")
 _DEPTHS = (100, 1000, 10_000)
@@ -79,6 +80,7 @@ def fetch(
     into: Path,
     source: Source,
     *,
+    credential: SourceCredential | None = None,
     cancelled: Event | None = None,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Fetched:
@@ -95,6 +97,7 @@ def fetch(
         source.ca,
         source.proxy,
         on_progress,
+        credential=credential,
     )
     refs = _list(git)
     name, commit, folder = _resolve(
@@ -270,9 +273,11 @@ _SAID = (
     (r"unable to update url base from redirection|redirect|returned error: 30\d",
      "The link is redirected to another address, which is not followed. Paste the address it leads to."),
     (r"could not read Username|Authentication failed|terminal prompts disabled|returned error: 40[13]",
-     "The repository was not found, or it is private and needs a sign-in. Check the link; only public repositories can be used."),
+     "The repository was not found, or it is private. Check the link; for a private repository, make the tool private "
+     "and store an access token for {host} in your account."),
     (r"returned error: 404|repository .* not found|not found$",
-     "The repository was not found. Check the link; only public repositories can be used."),
+     "The repository was not found. Check the link; for a private repository, make the tool private "
+     "and store an access token for {host} in your account."),
     (r"Could not resolve host", "The host {host} cannot be found. Check the link for typing errors, or try again later."),
     (r"Failed to connect|Connection refused|timed out|Connection reset|Could not connect|No route|Empty reply",
      "The host {host} does not answer. Check the link, or try again later."),

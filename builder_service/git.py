@@ -1,5 +1,6 @@
 """The git command line under limits: exact environment, exact flags, a watchdog on bytes and seconds."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from threading import Event
 
 from builder_service.failures import BuildFailed, Cancelled
 from shared.git_link import GitLink
+from shared.work import SourceCredential
 
 # Old, harmless mistakes in well-known histories; everything else that fsck finds ends the fetch.
 _TOLERATED = [
@@ -69,6 +71,7 @@ class Git:
     proxy: str = ""
     on_progress: Callable[[], None] = lambda: None
     deadline: float = 0.0
+    credential: SourceCredential | None = None
 
     def __post_init__(self) -> None:
         self.deadline = time.monotonic() + self.limits.seconds
@@ -95,7 +98,19 @@ class Git:
         }
         if self.ca is not None:
             env["GIT_SSL_CAINFO"] = str(self.ca)
-        return env
+        return env | self._authorization()
+
+    def _authorization(self) -> dict[str, str]:
+        """The credential as a header for this one host, in the environment: arguments are seen by all."""
+        shown = self.credential
+        if shown is None or shown.host != self.link.authority:
+            return {}
+        pair = f"{shown.username}:{shown.secret.get_secret_value()}".encode()
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{self.link.url}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {base64.b64encode(pair).decode()}",
+        }
 
     def argv(self, *arguments: str) -> list[str]:
         """The whole command: file size limit, hardening flags, then what is asked."""

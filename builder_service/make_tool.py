@@ -23,11 +23,14 @@ from builder_service.detect import python_manifests
 from builder_service.detect.finding import Facts, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.failures import BuildFailed, TimedOut
+from builder_service.kept import Keeper, note_use
+from builder_service.obtain import Obtaining, obtain
+from builder_service.own_dockerfile import carry_out
 from builder_service.repair import repair
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
 from shared.containers import ImageGone
-from shared.git_link import BadLink, GitLink, check_folder, parse
+from shared.git_link import BadLink, GitLink, parse
 from shared.plan import Plan
 from shared.work import BuildAssignment, BuildPhase, BuildReport, PlanTried
 
@@ -103,23 +106,10 @@ class Tool:
             raise BuildFailed(str(error)) from error
 
     def _fetch(self, link: GitLink) -> fetch.Fetched:
-        self.log.say(f"cloning {link.url}")
-        try:
-            folder = check_folder(self.assignment.folder)
-            found = fetch.fetch(
-                link,
-                self.assignment.ref,
-                folder,
-                self.folder / "clone",
-                self.workshop.source,
-                cancelled=self.cancelled,
-                on_progress=self.steps.check,
-            )
-        except BadLink as error:
-            raise BuildFailed(str(error)) from error
-        for note in found.notes:
-            self.log.say(note)
-        self.log.say(f"{found.ref} is commit {found.commit}")
+        way = Obtaining(
+            self.workshop, self.folder, self.log, self.cancelled, check=self.steps.check
+        )
+        found = obtain(self.assignment, link, way)
         self.report.commit = found.commit
         return found
 
@@ -148,13 +138,16 @@ class Tool:
     def _image(self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> Plan:
         """The plan with its commands as they answered."""
         state, containers = self.workshop.state, self.workshop.containers
-        base = bases.ensure(plan.base, self.steps, self.workshop.data, state)
+        ids = {
+            name: bases.ensure(name, self.steps, self.workshop.data, state)
+            for name in carry_out.bases_of(plan)
+        }
         identity = plans.identity(
             repository=link.url,
             commit=fetched.commit,
             folder=fetched.folder,
             plan=plan,
-            base=base,
+            base="+".join(ids.values()),
             scope=self.assignment.scope,
         )
         tag = f"{steps.BUILD_TAG}:{identity}"
@@ -164,15 +157,17 @@ class Tool:
             image = containers.image_id(tag)
             self.report.reused = image is not None
             if image is None:
-                built = self._build(plan, base, tree)
+                built = self._build(plan, ids, tree)
             else:
                 built = image
                 self.log.say("this image was built before; nothing is built twice")
             self._enter("smoking")
+            if plan.dockerfile:
+                plan = carry_out.with_paths(plan, built, self.steps)
             answered = smoke.smoke(built, plan, self.steps)
             if image is None:
                 image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
-        steps.note_use(state, tag)
+        note_use(state, tag)
         self.report.identity, self.report.image = identity, image
         self.report.image_bytes = containers.image_size(image)
         self.report.commands = answered.commands
@@ -181,12 +176,13 @@ class Tool:
             update={"commands": answered.commands, "evidence": [*plan.evidence, *notes]}
         )
 
-    def _build(self, plan: Plan, base: str, tree: Tree) -> str:
+    def _build(self, plan: Plan, ids: dict[str, str], tree: Tree) -> str:
+        keeper = Keeper(self.steps, self.workshop.state, self.assignment.scope)
         for last in (False, True):
             try:
-                return steps.build(
-                    plan, base, tree.root, self.steps, self.workshop.state, self.assignment.scope
-                )
+                if plan.dockerfile:
+                    return carry_out.build(plan, ids, tree.root, keeper)
+                return steps.build(plan, ids[plan.base], tree.root, keeper)
             except ImageGone:  # a kept step was collected while we built on it
                 if last:
                     raise

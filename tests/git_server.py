@@ -1,5 +1,6 @@
 """Git over HTTP on 127.0.0.1: a folder of bare repositories behind `git http-backend`, read-only."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -127,13 +128,18 @@ def repository_from_archive(
 
 
 class GitServer:
-    """Serves every `<root>/<name>.git`; use as a context manager, or `start()` and `stop()`."""
+    """Serves every `<root>/<name>.git`; use as a context manager, or `start()` and `stop()`.
 
-    def __init__(self, root: Path, *, port: int = 0) -> None:
+    With `login` (`user:secret`) it asks for that and answers 401 to all others, as a private host does.
+    """
+
+    def __init__(self, root: Path, *, port: int = 0, login: str = "") -> None:
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         backend = {"GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1"}
-        handler = type("Handler", (_Handler,), {"backend": {**ENVIRONMENT, **backend}})
+        handler = type(
+            "Handler", (_Handler,), {"backend": {**ENVIRONMENT, **backend}, "login": login}
+        )
         self._http = _Server(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
@@ -177,6 +183,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     backend: Mapping[str, str] = {}
+    login: str = ""
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -200,6 +207,13 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _answer(self, body: bytes) -> None:
+        right = "Basic " + base64.b64encode(self.login.encode()).decode()
+        if self.login and self.headers.get("Authorization") != right:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="private"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         url = urlsplit(self.path)
         # http-backend believes CONTENT_LENGTH, also for a request that came in chunks.
         answer = subprocess.run(

@@ -205,7 +205,7 @@ def test_a_redirect_is_not_followed(server: GitServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "sentence"),
-    [(401, "private and needs a sign-in"), (404, "not found"), (503, "error of its own")],
+    [(401, "store an access token"), (404, "not found"), (503, "error of its own")],
 )
 def test_a_hosts_refusal_becomes_a_sentence(tmp_path: Path, status: int, sentence: str) -> None:
     with Answering(status) as host:
