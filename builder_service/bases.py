@@ -14,8 +14,11 @@ from shared import debian_base
 TAG = "toolyard-base"
 
 # The package mirror is the one that the Debian base was made from; its security suite stands beside it.
+# `--unless FILE`: nothing is needed when the file is there. `--known`: names that follow from a rule, of
+# which those that Debian does not have are told and left out.
 APT = """
 set -e
+[ "$1" = "--unless" ] && { [ -e "$2" ] && exit 0; shift 2; }
 mirror=$(awk '$1 == "deb" { print $2; exit }' /etc/apt/sources.list)
 case "$mirror" in */debian)
   echo "deb $mirror-security bookworm-security main" > /etc/apt/sources.list.d/security.list ;;
@@ -24,7 +27,16 @@ if [ -n "$SSL_CERT_FILE" ]; then echo "Acquire::https::CaInfo \\"$SSL_CERT_FILE\
 apt="apt-get -qq -y -o Dpkg::Use-Pty=0"
 $apt update
 [ "$1" = "--upgrade" ] && { shift; $apt upgrade; }
-$apt install --no-install-recommends -- "$@"
+if [ "$1" = "--known" ]; then
+  shift
+  apt-cache pkgnames > /tmp/names
+  for name in "$@"; do
+    shift
+    if grep -qxF -e "$name" /tmp/names; then set -- "$@" "$name"; else echo "Debian has no package $name"; fi
+  done
+  rm /tmp/names
+fi
+[ $# -eq 0 ] || $apt install --no-install-recommends -- "$@"
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt/* /var/log/dpkg.log
 """

@@ -1,12 +1,14 @@
 """Shell tools: executable files and files with a shell's shebang, with or without an extension."""
 
+import json
 import re
 from collections.abc import Iterable
 
-from builder_service.detect import network
+from builder_service.detect import beside, heredocs, network, readme_uses
 from builder_service.detect.finding import (
     ASIDE,
     CLI,
+    DECLARED,
     PLAIN,
     Candidate,
     Facts,
@@ -16,26 +18,18 @@ from builder_service.detect.finding import (
     strength,
 )
 from builder_service.detect.language import Language
+from builder_service.detect.shell_programs import PACKAGES
 from builder_service.detect.tree import Entry, Tree, normal
 from shared.plan import Command, Plan
 
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash", "fish")
 _SUFFIXES = ("", ".sh", ".bash", ".zsh", ".ksh")
-_PACKAGES = {
-    "jq": "jq", "curl": "curl", "wget": "wget", "bc": "bc", "gawk": "gawk", "git": "git", "ffmpeg": "ffmpeg",
-    "convert": "imagemagick", "magick": "imagemagick", "identify": "imagemagick", "mogrify": "imagemagick",
-    "xmllint": "libxml2-utils", "xmlstarlet": "xmlstarlet", "zip": "zip", "unzip": "unzip", "openssl": "openssl",
-    "python3": "python3", "python": "python3", "perl": "perl", "dig": "bind9-dnsutils", "host": "bind9-host",
-    "nslookup": "bind9-dnsutils", "nc": "netcat-openbsd", "column": "bsdextrautils", "hexdump": "bsdextrautils",
-    "xxd": "xxd", "file": "file", "tree": "tree", "rsync": "rsync", "whois": "whois", "ping": "iputils-ping",
-    "nmap": "nmap", "sqlite3": "sqlite3", "pdftotext": "poppler-utils", "pandoc": "pandoc", "tput": "ncurses-bin",
-    "ps": "procps", "free": "procps", "top": "procps", "ip": "iproute2", "xz": "xz-utils", "bzip2": "bzip2",
-    "ssh": "openssh-client", "gpg": "gnupg", "less": "less", "dialog": "dialog", "whiptail": "whiptail",
-    "figlet": "figlet", "sox": "sox", "exiftool": "libimage-exiftool-perl", "samtools": "samtools",
-    "bedtools": "bedtools", "parallel": "parallel", "zsh": "zsh", "ksh": "ksh", "fish": "fish", "lsof": "lsof",
-    "fzf": "fzf", "rg": "ripgrep", "socat": "socat", "sponge": "moreutils", "time": "time", "make": "make",
-}  # fmt: skip
 _ARGUMENTS = re.compile(r"""\$[1@*#]|\$\{[1@*#]|\bgetopts?\b|\bshift\b""")
+_OPENS = re.compile(r"(?:^|[;&|({`]|\bthen|\bdo)\s*(?:\.|source|cat|bash|sh|awk|jq|python3?|sed)\s")
+_NAMED = re.compile(
+    r"""\b\w*(?:BIN|CMD|COMMAND|PROG|EXE|TOOL)\w*=["']?(?:\$\{\w+:?-)?([A-Za-z][\w.+-]*)["'}]*\s*$""",
+    re.MULTILINE,
+)
 _CALL = re.compile(
     r"(?:^|[|;&(`{])\s*"
     r"(?:(?:then|do|else|elif|if|while|until|sudo|exec|xargs|time|which|type|hash|command(?:\s+-v)?|!)\s+)*"
@@ -50,26 +44,32 @@ def detect(tree: Tree, facts: Facts) -> Finding:
     if not scripts:
         return Finding(None, looked=["no file that starts with a shell's #! line"])
     texts = {entry.path: tree.text(entry.path) for entry in scripts}
-    candidates = rank(_candidates(tree, scripts, texts), [facts.name])
+    published = _published(tree)
+    candidates = rank(
+        _candidates(tree, scripts, texts, published), [facts.name], readme_uses.count(tree)
+    )
     if not candidates:
         return Finding(None, looked=[f"{len(scripts)} shell files: none can be run as a command"])
     used = {
         word
         for path, text in texts.items()
         if not is_aside(path)
-        for word in _CALL.findall(_code(text))
+        for word in (*_CALL.findall(_code(text)), *_NAMED.findall(_code(text)))
     }
     shells = {candidate.command.run[0] for candidate in candidates}
     net, why = network.propose(used, network.SHELL)
     plan = Plan(
         runtime="shell",
         base="shell",
-        system_packages=sorted({_PACKAGES[name] for name in used | shells if name in _PACKAGES}),
+        system_packages=sorted({PACKAGES[name] for name in used | shells if name in PACKAGES}),
         commands=[candidate.command for candidate in candidates],
         network=net,
         evidence=[candidates[0].command.evidence, why],
+        start=beside.start(tree, map(_code, _texts_of(tree, candidates)), _OPENS),
     )
-    return Finding(plan, strength(candidates, [facts.name]), [])
+    # The manifest that declares a shell script only publishes it: the shell's own plan is the better one.
+    bonus = 10 if candidates[0].quality == DECLARED else 0
+    return Finding(plan, strength(candidates, [facts.name]) + bonus)
 
 
 def command_for(tree: Tree, asked: str) -> Command | None:
@@ -92,12 +92,39 @@ def _shell(tree: Tree, entry: Entry) -> str | None:
     return "bash" if entry.suffix == ".sh" and not words else None
 
 
-def _candidates(tree: Tree, scripts: list[Entry], texts: dict[str, str]) -> Iterable[Candidate]:
+def _published(tree: Tree) -> dict[str, str]:
+    """Scripts that a package.json without dependencies declares as commands: path to name."""
+    try:
+        package = json.loads(tree.text("package.json") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(package, dict) or package.get("dependencies"):
+        return {}
+    found = package.get("bin")
+    own = str(package.get("name") or "").rsplit("/", 1)[-1]
+    table = {own: found} if isinstance(found, str) else found if isinstance(found, dict) else {}
+    return {normal(path): name for name, path in table.items() if isinstance(path, str) and name}
+
+
+def _texts_of(tree: Tree, candidates: list[Candidate]) -> list[str]:
+    paths = [candidate.command.run[-1].removeprefix("/app/") for candidate in candidates[:5]]
+    return [tree.text(path) for path in paths]
+
+
+def _candidates(
+    tree: Tree, scripts: list[Entry], texts: dict[str, str], published: dict[str, str]
+) -> Iterable[Candidate]:
     for entry in scripts:
         shell = _shell(tree, entry) or "bash"
         arguments = bool(_ARGUMENTS.search(_code(texts[entry.path])))
         if not entry.executable and not tree.shebang(entry.path):
             continue  # a library that others source
+        if entry.path in published:
+            name = published[entry.path]
+            why = f"{name} → {entry.path} in bin of package.json, a script for {shell}"
+            command = Command(name=name, run=[shell, f"/app/{entry.path}"], evidence=why)
+            yield Candidate(command, DECLARED)
+            continue
         quality = ASIDE if is_aside(entry.path) else CLI if arguments else PLAIN
         kind = "is executable" if entry.executable else "has a shebang"
         why = f"{entry.path} {kind} ({shell})" + (" and reads its arguments" if arguments else "")
@@ -109,8 +136,8 @@ def _candidates(tree: Tree, scripts: list[Entry], texts: dict[str, str]) -> Iter
 
 
 def _code(text: str) -> str:
-    """The script without comments."""
-    return re.sub(r"(?m)(^|\s)#.*$", "", text)
+    """The script without comments and without the texts that it prints."""
+    return re.sub(r"(?m)(^|\s)#.*$", "", heredocs.without(text))
 
 
 def plan_for(tree: Tree, facts: Facts, command: Command) -> Plan:
