@@ -1,6 +1,13 @@
 """One file per language: the base images that its plans stand on."""
 
-from builder_service.base_recipes import node, python, shell
+from builder_service.base_recipes import node, perl, python, r, ruby, shell
 from builder_service.base_recipes.recipe import Recipe
 
-RECIPES: dict[str, Recipe] = {**shell.RECIPES, **python.RECIPES, **node.RECIPES}
+RECIPES: dict[str, Recipe] = {
+    **shell.RECIPES,
+    **python.RECIPES,
+    **node.RECIPES,
+    **ruby.RECIPES,
+    **perl.RECIPES,
+    **r.RECIPES,
+}
