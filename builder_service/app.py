@@ -9,6 +9,7 @@ import structlog
 from builder_service import on_build_requested
 from builder_service.collection import Collector
 from builder_service.one_build import OneBuild
+from builder_service.previewer import Previewer
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
 from shared.bus import Bus
@@ -38,6 +39,7 @@ class Builder:
             period=settings.image_check_seconds,
             busy=lambda: bool(self.building()),
         )
+        self._previewer = Previewer(workshop, bus, settings.preview_slots)
         self._slots = Slots(settings.builder_slots, changed=self._slot_is_free)
         self._consumer = Consumer(
             bus,
@@ -58,6 +60,7 @@ class Builder:
         """Blocks until `stop`, then drains."""
         self.clear()
         self._directives.begin()
+        self._previewer.begin()
         threading.Thread(target=self._collector.run, name="images", daemon=True).start()
         log.info(
             "builder_ready",
@@ -70,6 +73,7 @@ class Builder:
     def stop(self) -> None:
         """Claim nothing more; safe in a signal handler."""
         self._consumer.stop()
+        self._previewer.stop()
 
     def clear(self) -> None:
         """Remove what a killed predecessor on this host left: builds are begun again, not adopted."""
@@ -117,6 +121,7 @@ class Builder:
 
     def _drain(self) -> None:
         log.info("builder_draining", builds=len(self.building()))
+        self._previewer.close()
         if not self._slots.wait_empty(self._settings.builder_drain_seconds):
             for build in self.building():
                 build.hand_back()

@@ -116,6 +116,30 @@ def fetch(
     return Fetched(tree, commit, name, folder, notes, lambda: _version(git, refs, commit))
 
 
+def newest(
+    link: GitLink,
+    ref: str | None,
+    into: Path,
+    source: Source,
+    *,
+    credential: SourceCredential | None = None,
+    cancelled: Event | None = None,
+) -> str:
+    """The commit that a clone would take now; nothing is cloned for it."""
+    git = Git(
+        into,
+        link,
+        pin(link, source.allowed, source.lookup),
+        source.limits,
+        cancelled or Event(),
+        source.ca,
+        source.proxy,
+        credential=credential,
+    )
+    refs = _list(git)
+    return _resolve(git, refs, check_ref(ref) if ref else link.ref, link.folder)[1]
+
+
 def _list(git: Git) -> _Refs:
     try:
         text = git.run(

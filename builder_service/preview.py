@@ -5,72 +5,77 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from builder_service import plan as plans
+from builder_service import looking
 from builder_service.__main__ import source_of
-from builder_service.detect import python_manifests
-from builder_service.detect.finding import Facts, NoPlan
-from builder_service.detect.tree import Tree
+from builder_service.detect.finding import NoPlan
 from builder_service.failures import BuildFailed
-from builder_service.fetch import fetch
+from builder_service.looking import Seen, Wishes
 from builder_service.settings import BuilderSettings
-from shared.git_link import BadLink, check_folder, parse
+from shared.git_link import BadLink
 from shared.plan import Plan
 from shared.process import settings_or_exit
+from shared.yaml_writing import written
 
 
-def preview(
-    target: str, arguments: argparse.Namespace, settings: BuilderSettings
-) -> tuple[Plan, str | None]:
-    """The plan and, for a link, the commit; raises `NoPlan`, `BuildFailed` or `BadLink`."""
-    folder = check_folder(arguments.folder)
+def preview(target: str, wishes: Wishes, settings: BuilderSettings) -> Seen:
+    """What a link or a folder of this machine holds; raises `NoPlan`, `BuildFailed` or `BadLink`."""
     if Path(target).is_dir():
-        root = Path(target).resolve()
-        return _plan(
-            Tree(root / folder), folder.rsplit("/", 1)[-1] or root.name, None, arguments
-        ), None
-    link = parse(target, settings.allowed)
+        return looking.in_folder(Path(target).resolve(), wishes)
     with tempfile.TemporaryDirectory() as scratch:
-        found = fetch(link, arguments.ref, folder, Path(scratch) / "clone", source_of(settings))
-        tree = Tree(found.tree / found.folder)
-        version = found.version() if python_manifests.read(tree).version_from_tag else None
-        name = found.folder.rsplit("/", 1)[-1] or link.name
-        return _plan(tree, name, version, arguments), found.commit
-
-
-def _plan(tree: Tree, name: str, version: str | None, arguments: argparse.Namespace) -> Plan:
-    facts = Facts(name.removesuffix(".git"), arguments.command, version)
-    return plans.choose(tree, facts, runtime=arguments.runtime)
+        return looking.at_link(target, wishes, Path(scratch), source_of(settings))
 
 
 def main() -> int:
     """0 with the plan on stdout, 1 with a sentence on stderr."""
+    arguments = _parser().parse_args()
+    settings = settings_or_exit(BuilderSettings, os.environ)
+    try:
+        overrides = Path(arguments.plan).read_text() if arguments.plan else ""
+        wishes = Wishes(
+            arguments.ref, arguments.folder, arguments.runtime, arguments.command, overrides
+        )
+        seen = preview(arguments.target, wishes, settings)
+    except (NoPlan, BuildFailed, BadLink, OSError, UnicodeDecodeError) as error:
+        if arguments.json:
+            _print_json({"plan": None, "commit": None, "reason": str(error)})
+        sys.stderr.write(f"{error}\n")
+        return 1
+    assert seen.plan is not None
+    if arguments.json:
+        answer = {"plan": seen.plan.model_dump(mode="json"), "commit": seen.commit, "reason": ""}
+        _print_json(answer)
+    elif arguments.yaml:
+        sys.stdout.write(written(seen.plan))
+    else:
+        _print_lines(seen.plan)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m builder_service.preview", description=__doc__)
     parser.add_argument("target", metavar="LINK|DIR")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--yaml", action="store_true", help="as a toolyard.yaml, to be edited")
+    parser.add_argument(
+        "--plan", metavar="FILE", help="a toolyard.yaml instead of the repository's"
+    )
     parser.add_argument("--ref")
     parser.add_argument("--folder", default="")
     parser.add_argument("--command")
     parser.add_argument("--runtime")
-    arguments = parser.parse_args()
-    settings = settings_or_exit(BuilderSettings, os.environ)
-    try:
-        plan, commit = preview(arguments.target, arguments, settings)
-    except (NoPlan, BuildFailed, BadLink) as error:
-        if arguments.json:
-            sys.stdout.write(
-                json.dumps({"plan": None, "commit": None, "reason": str(error)}) + "\n"
-            )
-        sys.stderr.write(f"{error}\n")
-        return 1
-    if arguments.json:
-        answer = {"plan": plan.model_dump(mode="json"), "commit": commit, "reason": ""}
-        sys.stdout.write(json.dumps(answer) + "\n")
-    else:
-        for command in plan.commands:
-            sys.stdout.write(f"{command.name}\t{' '.join(command.run)}\t{command.evidence}\n")
-    return 0
+    return parser
+
+
+def _print_json(answer: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+def _print_lines(plan: Plan) -> None:
+    for command in plan.commands:
+        sys.stdout.write(f"{command.name}\t{' '.join(command.run)}\t{command.evidence}\n")
 
 
 if __name__ == "__main__":

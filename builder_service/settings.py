@@ -12,6 +12,8 @@ class BuilderSettings(Settings):
     """All of it has defaults that fit one machine."""
 
     builder_slots: int = Field(default=1, ge=1, le=16)
+    preview_slots: int = Field(default=2, ge=1, le=16)
+    """Repositories that are looked at at once, beside the builds."""
     builder_state: Path | None = None
     """Where clones, locks and notes of kept steps lie. Empty: `builder` in the data folder."""
     builder_drain_seconds: float = Field(default=0.0, ge=0)

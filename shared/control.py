@@ -24,6 +24,8 @@ from shared.work import (
     Lease,
     LogAccepted,
     PhaseReport,
+    PreviewAssignment,
+    PreviewReport,
     Release,
     RunAssignment,
     RunReport,
@@ -81,9 +83,12 @@ class _Directives(BaseModel):
     items: list[Directed]
 
 
-_ASSIGNMENTS: dict[Kind, Callable[[bytes], RunAssignment | BuildAssignment]] = {
+Assignment = RunAssignment | BuildAssignment | PreviewAssignment
+
+_ASSIGNMENTS: dict[Kind, Callable[[bytes], Assignment]] = {
     "run": RunAssignment.model_validate_json,
     "build": BuildAssignment.model_validate_json,
+    "preview": PreviewAssignment.model_validate_json,
 }
 
 
@@ -121,7 +126,10 @@ class Control:
     @overload
     def claim(self, kind: Literal["build"], job_id: str) -> BuildAssignment | None: ...
 
-    def claim(self, kind: Kind, job_id: str) -> RunAssignment | BuildAssignment | None:
+    @overload
+    def claim(self, kind: Literal["preview"], job_id: str) -> PreviewAssignment | None: ...
+
+    def claim(self, kind: Kind, job_id: str) -> Assignment | None:
         """The job under a new lease, or None when there is nothing to claim."""
         body = ClaimRequest(kind=kind, id=job_id, worker=self.worker)
         answer = self._call("POST", "/claims", self._worker_token, json=body)
@@ -186,7 +194,9 @@ class Control:
             targets.keys.update(some.keys)
         return targets
 
-    def finish(self, kind: Kind, lease: Lease, report: RunReport | BuildReport) -> None:
+    def finish(
+        self, kind: Kind, lease: Lease, report: RunReport | BuildReport | PreviewReport
+    ) -> None:
         """Report the end; the same report again is fine."""
         self._job(kind, lease, "finish", report)
 

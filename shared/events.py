@@ -28,6 +28,12 @@ class BuildFinished(Event):
     build_id: str
 
 
+class PreviewRequested(Event):
+    topic: ClassVar[str] = "builds"
+    type: Literal["PreviewRequested"] = "PreviewRequested"
+    preview_id: str
+
+
 class RunRequested(Event):
     topic: ClassVar[str] = "runs"
     type: Literal["RunRequested"] = "RunRequested"
@@ -41,11 +47,13 @@ class RunFinished(Event):
 
 
 AnyEvent = Annotated[
-    BuildRequested | BuildFinished | RunRequested | RunFinished, Field(discriminator="type")
+    BuildRequested | BuildFinished | PreviewRequested | RunRequested | RunFinished,
+    Field(discriminator="type"),
 ]
 
 EVENT_TYPES: dict[str, type[Event]] = {
-    event.__name__: event for event in (BuildRequested, BuildFinished, RunRequested, RunFinished)
+    event.__name__: event
+    for event in (BuildRequested, BuildFinished, PreviewRequested, RunRequested, RunFinished)
 }
 
 _adapter: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)

@@ -1,12 +1,20 @@
 """Who listens to what: every topic, queue and subscription of the system.
 
-A queue is named for the service that reads it; a subscription names the event types
-that reach the queue. `tests/test_architecture.py` compares this with `*/on_*.py`.
+A queue is named for the service that reads it (the builder reads a second one, so that a look
+at a repository is answered while every slot builds); a subscription names the event types that
+reach the queue. `tests/test_architecture.py` compares this with `*/on_*.py`.
 """
 
 from dataclasses import dataclass
 
-from shared.events import BuildFinished, BuildRequested, Event, RunFinished, RunRequested
+from shared.events import (
+    BuildFinished,
+    BuildRequested,
+    Event,
+    PreviewRequested,
+    RunFinished,
+    RunRequested,
+)
 
 MAX_RECEIVES = 8
 """Deliveries of one message before it becomes a dead letter."""
@@ -26,6 +34,7 @@ class Subscription:
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription("builds", "builder", (BuildRequested,)),
+    Subscription("builds", "previewer", (PreviewRequested,)),
     Subscription("builds", "notifier", (BuildFinished,)),
     Subscription("runs", "runner", (RunRequested,)),
     Subscription("runs", "archiver", (RunFinished,)),

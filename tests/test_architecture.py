@@ -22,6 +22,9 @@ QUEUE_OF = {
     "web": "web",
 }
 
+SECOND_QUEUES = {"on_preview_requested": "previewer"}
+"""A look at a repository does not wait behind builds."""
+
 
 def modules(*packages: str) -> list[Path]:
     return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
@@ -46,7 +49,10 @@ def subscriptions_by_files() -> set[tuple[str, str]]:
     """(queue, event type) of every `on_<event>.py`."""
     names = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower(): kind for kind in events.EVENT_TYPES}
     return {
-        (QUEUE_OF[path.parent.name], names[path.stem.removeprefix("on_")])
+        (
+            SECOND_QUEUES.get(path.stem, QUEUE_OF[path.parent.name]),
+            names[path.stem.removeprefix("on_")],
+        )
         for path in ROOT.glob("*/on_*.py")
     }
 

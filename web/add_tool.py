@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared import git_link
+from shared import git_link, toolyard_yaml
 from shared.ids import new_id
 from shared.plan import Network
 from shared.schema.accounts import Account
@@ -27,6 +27,8 @@ class Source:
     folder: str = ""
     runtime: str | None = None
     command: str | None = None
+    overrides: str = ""
+    """`toolyard.yaml` text instead of the repository's own."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,25 @@ def check_source(source: Source, allowed_hosts: Collection[str] = ()) -> tuple[S
         raise Invalid(str(error), code="link") from error
     runtime = texts.one_line(source.runtime or "", 40).lower() or None
     command = texts.one_line(source.command or "", 200) or None
-    cleaned = Source(link.url, ref or link.ref, folder or link.folder, runtime, command)
+    overrides = check_overrides(source.overrides)
+    cleaned = Source(link.url, ref or link.ref, folder or link.folder, runtime, command, overrides)
     return cleaned, link.name
+
+
+def check_overrides(text: str) -> str:
+    """The text with plain line ends; raises `Invalid` with every fault's line in the details."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    if not text.strip():
+        return ""
+    try:
+        toolyard_yaml.read(text)
+    except toolyard_yaml.BadToolyardYaml as error:
+        faults = [
+            {"line": one.line, "column": one.column, "message": one.sentence}
+            for one in error.faults
+        ]
+        raise Invalid(str(error), code="plan", details={"faults": faults}) from error
+    return text + "\n"
 
 
 def add_tool(
@@ -108,6 +127,7 @@ def new_version(
         folder=source.folder,
         runtime=source.runtime,
         command=source.command,
+        overrides=source.overrides,
         network=network.model_dump(mode="json") if network else None,
         state="pending",
         created_at=jobs.clock(session),

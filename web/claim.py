@@ -12,24 +12,27 @@ from shared.objects import Objects
 from shared.plan import Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Run, RunInput
-from shared.schema.tools import Build, Tool, Version
+from shared.schema.tools import Build, Preview, Tool, Version
 from shared.work import (
     BuildAssignment,
     ClaimRequest,
     InputFile,
     Kind,
     Limits,
+    PreviewAssignment,
     RunAssignment,
     SourceCredential,
 )
 from web import commands, environment, images, jobs, leases, source_credentials
 from web.attempt_tokens import AttemptTokens
+from web.jobs import Job
 from web.leases import LeaseTimes
 from web.limits import PLANS, Plans, limits_of
 from web.rebuild_version import snapshot_of
 from web.seals import Seals
 
 INPUT_URL_SECONDS = 3600
+Assignment = RunAssignment | BuildAssignment | PreviewAssignment
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,13 @@ def claim(
     plans: Plans = PLANS,
     *,
     sources: Sources | None = None,
-) -> RunAssignment | BuildAssignment | None:
+) -> Assignment | None:
     """The job's assignment, or None: taken, ended, unknown, not yet due, or its account is at its limit."""
     token = tokens.issue(request.kind, request.id)
     with transactions.begin() as session:
         job = _take(session, request, token, times, plans)
+        if isinstance(job, Preview):
+            return _preview_assignment(session, job, token, times, sources)
         if isinstance(job, Build):
             return _build_assignment(session, job, token, times, plans, objects, sources)
         if job is None:
@@ -82,7 +87,7 @@ def claim(
 
 def _take(
     session: Session, request: ClaimRequest, token: str, times: LeaseTimes, plans: Plans
-) -> Run | Build | None:
+) -> Job | None:
     job = jobs.find(session, request.kind, request.id)
     if job is None or job.state != "queued":
         return None
@@ -136,7 +141,7 @@ def _inputs(session: Session, run: Run) -> tuple[list[_Staged], _Staged | None]:
     return staged, _Staged("stdin", session.get_one(File, run.stdin_file_id))
 
 
-def _lease(job: Run | Build, token: str, times: LeaseTimes) -> dict[str, Any]:
+def _lease(job: Job, token: str, times: LeaseTimes) -> dict[str, Any]:
     return {
         "id": job.id,
         "fence": job.fence,
@@ -160,6 +165,25 @@ def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -
         env=environment.of_run(plan, {name: str(value) for name, value in run.env.items()}),
         network=Network.model_validate(run.network),
         limits=Limits.model_validate(run.limits),
+    )
+
+
+def _preview_assignment(
+    session: Session, preview: Preview, token: str, times: LeaseTimes, sources: Sources | None
+) -> PreviewAssignment:
+    credential = None
+    if sources is not None:  # only its own account ever sees what comes of it
+        credential = sources.credential(session, preview.account_id, preview.link)
+    return PreviewAssignment(
+        **_lease(preview, token, times),
+        link=preview.link,
+        ref=preview.ref,
+        folder=preview.folder,
+        runtime=preview.runtime,
+        command=preview.command,
+        overrides=preview.overrides,
+        commit_only=preview.tool_id is not None,
+        credential=credential,
     )
 
 

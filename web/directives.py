@@ -66,7 +66,7 @@ class Directives:
 
     def _cancels(self, worker: str) -> list[Directed]:
         found: list[Directed] = []
-        kinds: tuple[Kind, ...] = ("run", "build")
+        kinds: tuple[Kind, ...] = ("run", "build", "preview")
         with self._transactions.read() as session:
             for kind in kinds:
                 table: Any = TABLES[kind]

@@ -36,6 +36,7 @@ class ToolChanges:
     folder: str | Unchanged = UNCHANGED
     runtime: str | Unchanged | None = UNCHANGED
     command: str | Unchanged | None = UNCHANGED
+    overrides: str | Unchanged = UNCHANGED
 
 
 def edit_tool(
@@ -108,7 +109,14 @@ def _versions(session: Session, tool: Tool) -> list[Version]:
 
 
 def _source(version: Version) -> Source:
-    return Source(version.link, version.ref, version.folder, version.runtime, version.command)
+    return Source(
+        version.link,
+        version.ref,
+        version.folder,
+        version.runtime,
+        version.command,
+        version.overrides,
+    )
 
 
 def _changed(source: Source, changes: ToolChanges) -> Source:
@@ -122,4 +130,5 @@ def _changed(source: Source, changes: ToolChanges) -> Source:
         folder if isinstance(changes.folder, Unchanged) else changes.folder,
         source.runtime if isinstance(changes.runtime, Unchanged) else changes.runtime,
         source.command if isinstance(changes.command, Unchanged) else changes.command,
+        source.overrides if isinstance(changes.overrides, Unchanged) else changes.overrides,
     )

@@ -1,4 +1,4 @@
-"""Runs and builds as jobs: one way to change a state, with the history row beside it."""
+"""Runs, builds and previews as jobs: one way to change a state, with the history row beside it."""
 
 from typing import Any
 
@@ -7,30 +7,44 @@ from sqlalchemy.orm import Session
 
 from shared import outbox
 from shared.db import now_ms
-from shared.events import BuildFinished, BuildRequested, RunFinished, RunRequested
+from shared.events import (
+    BuildFinished,
+    BuildRequested,
+    PreviewRequested,
+    RunFinished,
+    RunRequested,
+)
 from shared.schema.accounts import Account
 from shared.schema.runs import JobEvent, Run
-from shared.schema.tools import Build
+from shared.schema.tools import Build, Preview
 from shared.work import Kind
-from web import build_states, run_states
+from web import build_states, preview_states, run_states
 
-Job = Run | Build
+Job = Run | Build | Preview
 
-TABLES: dict[Kind, type[Run] | type[Build]] = {"run": Run, "build": Build}
-NEXT = {"run": run_states.NEXT, "build": build_states.NEXT}
-WAITING = {"run": run_states.WAITING, "build": build_states.WAITING}
-ACTIVE = {"run": run_states.ACTIVE, "build": build_states.ACTIVE}
+TABLES: dict[Kind, type[Run] | type[Build] | type[Preview]] = {
+    "run": Run,
+    "build": Build,
+    "preview": Preview,
+}
+KINDS: dict[type[Job], Kind] = {Run: "run", Build: "build", Preview: "preview"}
+_STATES = {"run": run_states, "build": build_states, "preview": preview_states}
+NEXT = {kind: states.NEXT for kind, states in _STATES.items()}
+WAITING = {kind: states.WAITING for kind, states in _STATES.items()}
+ACTIVE = {kind: states.ACTIVE for kind, states in _STATES.items()}
 TERMINAL = run_states.TERMINAL
-STATE_OF_PHASE = {"run": run_states.STATE_OF_PHASE, "build": build_states.STATE_OF_PHASE}
+STATE_OF_PHASE = {kind: states.STATE_OF_PHASE for kind, states in _STATES.items()}
 
 
 def kind_of(job: Job) -> Kind:
-    return "run" if isinstance(job, Run) else "build"
+    return KINDS[type(job)]
 
 
 def find(session: Session, kind: Kind, job_id: str) -> Job | None:
     """The job's row."""
-    return session.get(Run, job_id) if kind == "run" else session.get(Build, job_id)
+    table: type[Any] = TABLES[kind]
+    job: Job | None = session.get(table, job_id)
+    return job
 
 
 def clock(session: Session) -> int:
@@ -101,8 +115,10 @@ def announce(session: Session, job: Job) -> None:
     """Ring for a queued job that can be claimed now."""
     if isinstance(job, Run):
         outbox.announce(session, RunRequested, run_id=job.id)
-    else:
+    elif isinstance(job, Build):
         outbox.announce(session, BuildRequested, build_id=job.id)
+    else:
+        outbox.announce(session, PreviewRequested, preview_id=job.id)
     table: Any = type(job)
     session.execute(
         update(table)
@@ -145,5 +161,5 @@ def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> 
 def _announce_end(session: Session, job: Job) -> None:
     if isinstance(job, Run):
         outbox.announce(session, RunFinished, run_id=job.id)
-    else:
+    elif isinstance(job, Build):
         outbox.announce(session, BuildFinished, build_id=job.id)

@@ -25,6 +25,8 @@ class PlanLimits(BaseModel):
     queued: int = Field(default=50, gt=0)
     building: int = Field(default=2, gt=0)
     queued_builds: int = Field(default=20, gt=0)
+    previewing: int = Field(default=2, gt=0)
+    queued_previews: int = Field(default=10, gt=0)
 
 
 Plans = Mapping[str, PlanLimits]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from shared.db import Transactions, now_ms
 from shared.schema.messages import Outbox
 from shared.schema.runs import Run
-from shared.schema.tools import Build
+from shared.schema.tools import Build, Preview
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -33,7 +33,7 @@ class _Database:
         )
         with self._transactions.read() as session:
             now = session.execute(select(now_ms())).scalar_one()
-            for kind, table in (("run", Run), ("build", Build)):
+            for kind, table in (("run", Run), ("build", Build), ("preview", Preview)):
                 for state, n in session.execute(
                     select(table.state, func.count()).group_by(table.state)
                 ):

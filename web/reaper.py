@@ -22,7 +22,7 @@ from web.leases import LeaseTimes
 
 log = structlog.get_logger()
 
-_KINDS: tuple[Kind, ...] = ("run", "build")
+_KINDS: tuple[Kind, ...] = ("run", "build", "preview")
 _AT_ONCE = 100
 _BACKOFF_MS = 5000
 

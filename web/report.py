@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import now_ms
 from shared.schema.runs import JobEvent, Run
-from shared.schema.tools import Tool, Version
+from shared.schema.tools import Build, Tool, Version
 from shared.work import PhaseReport, Release
 from web import jobs, leases, texts
 from web.finish import close_build
@@ -84,6 +84,6 @@ def after_release(session: Session, job: Job) -> None:
     """What must follow when a job has left its worker without a result."""
     if job.state == "queued" and job.not_before <= jobs.clock(session):
         jobs.announce(session, job)
-    if job.state in jobs.TERMINAL and not isinstance(job, Run):
+    if job.state in jobs.TERMINAL and isinstance(job, Build):
         close_build(session, job)
     jobs.announce_next(session, jobs.kind_of(job), job.account_id)
