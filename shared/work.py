@@ -11,7 +11,6 @@ Stream = Literal["stdout", "stderr"]
 RunPhase = Literal["staging", "starting", "running", "finalizing"]
 BuildPhase = Literal["cloning", "detecting", "building", "smoking", "publishing"]
 PreviewPhase = Literal["cloning", "detecting"]
-PreviewPhase = Literal["cloning", "detecting"]
 
 
 class Body(BaseModel):
@@ -118,24 +117,6 @@ class BuildAssignment(Lease):
     scope: str = ""
     """Empty for public tools; else the account whose private images this build may share."""
     limits: Limits = BUILD_LIMITS
-
-
-class PreviewAssignment(Lease):
-    """A repository to look at; nothing of it is built or started."""
-
-    kind: Literal["preview"] = "preview"
-    link: str
-    ref: str | None = None
-    folder: str = ""
-    runtime: str | None = None
-    command: str | None = None
-    overrides: str = ""
-    """`toolyard.yaml` text, as in `BuildAssignment`."""
-    commit_only: bool = False
-    """Only the newest commit of link and ref is asked for."""
-    credential: SourceCredential | None = None
-    """For a private repository; used for cloning only."""
-    wall_seconds: float = 60.0
 
 
 class PreviewAssignment(Lease):
@@ -273,9 +254,8 @@ class Provenance(Body):
     repository: str
     commit: str
     identity: str
-    base: str
-    """Name of the base recipe, or the Dockerfile's base."""
-    base_digest: str
+    bases: dict[str, str]
+    """Digests of our base images that it stands on, by name; several for a Dockerfile's stages."""
     builder_version: str
     source_sha256: str
     """Of the source snapshot."""
@@ -307,17 +287,6 @@ class BuildReport(Body):
     provenance: Provenance | None = None
     reused: bool = False
     """The image existed already; nothing was built."""
-
-
-class PreviewReport(Body):
-    """The end of a look at a repository: its plan, or the sentence that says why there is none."""
-
-    fence: int
-    state: Literal["succeeded", "failed", "timed_out", "cancelled"]
-    reason: str = ""
-    commit: str | None = None
-    plan: Plan | None = None
-    description: str = ""
 
 
 class PreviewReport(Body):

@@ -20,7 +20,6 @@ class RateLimits:
             "sign-up": RateLimitItemPerHour(settings.sign_ups_per_hour),
             "add": RateLimitItemPerHour(settings.adds_per_hour),
             "preview": RateLimitItemPerHour(settings.previews_per_hour),
-            "preview": RateLimitItemPerHour(settings.previews_per_hour),
             "run": RateLimitItemPerMinute(settings.runs_per_minute),
             "hook": RateLimitItemPerMinute(settings.pushes_per_minute),
             "upload": RateLimitItemPerMinute(settings.runs_per_minute * 4),

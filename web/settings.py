@@ -29,7 +29,6 @@ class WebSettings(Settings):
     bind: str = "127.0.0.1"
     adds_per_hour: int = 60
     previews_per_hour: int = 240
-    previews_per_hour: int = 240
     runs_per_minute: int = 120
     pushes_per_minute: int = 120
     """Webhook calls of one address; a Git host calls for many tools from few."""

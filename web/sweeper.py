@@ -106,19 +106,6 @@ class Sweeper:
                 .where(Preview.id.in_(seen))
                 .execution_options(synchronize_session=False)
             )
-            seen = select(Preview.id).where(
-                Preview.created_at < old, Preview.state.in_(sorted(jobs.TERMINAL))
-            )
-            session.execute(
-                delete(JobEvent)
-                .where(JobEvent.job_id.in_(seen))
-                .execution_options(synchronize_session=False)
-            )
-            session.execute(
-                delete(Preview)
-                .where(Preview.id.in_(seen))
-                .execution_options(synchronize_session=False)
-            )
             session.execute(
                 delete(LoginSession).where(
                     or_(LoginSession.expires_at < old, LoginSession.revoked_at < old)

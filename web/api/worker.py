@@ -215,17 +215,6 @@ def make_blueprint(
             log.info("finished", kind=hold.kind, job=hold.id, state=job.state)
         return _nothing()
 
-    @blueprint.post("/previews/<id>/finish")
-    def finish_preview(id: str) -> Response:
-        wanted = _body(PreviewReport)
-        hold = held("preview", id, wanted.fence)
-        with _fenced(), ports.transactions.begin() as session:
-            job = previews.finish_preview(session, hold, wanted)
-        if job is not None:
-            wake(job)
-            log.info("finished", kind=hold.kind, job=hold.id, state=job.state)
-        return _nothing()
-
     @blueprint.post("/<any(runs, builds, previews):what>/<id>/release")
     def release(what: str, id: str) -> Response:
         wanted = _body(Release)
