@@ -23,6 +23,6 @@ def start(
                 continue
             for quoted, bare in _QUOTED.findall(line):
                 path = normal(quoted or bare)
-                if path and tree.has(path):
+                if path and (tree.has(path) or tree.has(path + ".rb")):
                     return "repository"
     return "empty"

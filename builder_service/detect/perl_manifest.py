@@ -8,6 +8,9 @@ from builder_service.detect import heredocs
 from builder_service.detect.tree import Tree, normal
 
 MANIFESTS = ("Makefile.PL", "Build.PL", "cpanfile", "dist.ini", "minil.toml", "META.json")
+_QW = re.compile(
+    r"\bqw\s*(?:\((.*?)(?:\)|\Z)|\[(.*?)(?:\]|\Z)|\{(.*?)\}|<(.*?)>|/(.*?)/)", re.DOTALL
+)
 _PAIR = re.compile(r"""['"]?([A-Za-z_]\w*(?:(?:::|')\w+)*)['"]?\s*(?:=>|,)\s*['"]?v?[\d.]""")
 
 
@@ -50,11 +53,7 @@ def executables(tree: Tree) -> list[str]:
 
 
 def _words(tree: Tree, body: str) -> list[str]:
-    words = [
-        word
-        for group in re.findall(r"\bqw\s*[\W](.*?)[\])}>/|]", body + ")", re.DOTALL)
-        for word in group.split()
-    ]
+    words = [word for groups in _QW.findall(body) for word in " ".join(groups).split()]
     words += re.findall(r"['\"]([^'\"]+)['\"]", body)
     paths: list[str] = []
     for word in words:

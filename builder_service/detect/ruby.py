@@ -31,7 +31,9 @@ _REQUIRES = re.compile(
     r"^\s*(?:require|autoload\s+:\w+\s*,)\s*\(?\s*['\"]([^'\"]+)['\"]", re.MULTILINE
 )
 _ALWAYS = re.compile(r"^require\s*\(?\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
-_OPENS = re.compile(r"\b(?:require|load|open|read|readlines|foreach|load_file|exist\?)\b")
+_OPENS = re.compile(
+    r"\brequire\s*\(?\s*['\"]\./|\b(?:load|open|read|readlines|foreach|load_file|exist\?)\b"
+)
 _ARGUMENTS = re.compile(r"\bARGV\b|\bARGF\b|\bThor\b")
 # RubyGems knows only what is registered with it.
 _ASKS_RUBYGEMS = re.compile(r"Gem\.loaded_specs|Gem::Specification|Gem\.bin_path|Gem\.datadir")
