@@ -40,6 +40,11 @@ def kind_of(job: Job) -> Kind:
     return KINDS[type(job)]
 
 
+def prefix(job: Job) -> str:
+    """Begins the keys of the objects of the job's current attempt."""
+    return f"{kind_of(job)}s/{job.id}/{job.attempt}/"
+
+
 def find(session: Session, kind: Kind, job_id: str) -> Job | None:
     """The job's row."""
     table: type[Any] = TABLES[kind]
@@ -95,7 +100,7 @@ def transition(
     return job
 
 
-def record(session: Session, job: Job, phase: str, detail: str = "") -> None:
+def record(session: Session, job: Job, phase: str, detail: str = "", *, ago_ms: int = 0) -> None:
     """One row of the job's history; call it while the job's row is locked by this transaction."""
     last = select(func.coalesce(func.max(JobEvent.seq), 0) + 1).where(JobEvent.job_id == job.id)
     session.execute(
@@ -106,7 +111,7 @@ def record(session: Session, job: Job, phase: str, detail: str = "") -> None:
             detail=detail[:2000],
             terminal=phase in TERMINAL,
             fence=job.fence,
-            at=now_ms(),
+            at=now_ms() - ago_ms,
         )
     )
 
