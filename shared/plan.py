@@ -4,6 +4,21 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+RUNTIMES: dict[str, str] = {
+    "python": "Python",
+    "node": "Node",
+    "go": "Go",
+    "rust": "Rust",
+    "java": "Java",
+    "c": "C or C++",
+    "ruby": "Ruby",
+    "perl": "Perl",
+    "r": "R",
+    "shell": "Shell",
+    "dockerfile": "Dockerfile",
+}
+"""What can be asked for as `Plan.runtime`, and what people call it."""
+
 JsonForm = dict[str, object]
 """A form (`shared.form.Form`) as JSON."""
 
@@ -76,5 +91,7 @@ class Plan(BaseModel):
     read files beside themselves by a relative path. Inputs and outputs behave alike in both."""
     dockerfile: OwnDockerfile | None = None
     """The repository's own Dockerfile; then `base`, `system_packages` and `steps` are not used."""
+    smoke: list[str] = []
+    """A command line that must exit with 0 before the tool is ready; empty: its commands must answer."""
     forms: dict[str, JsonForm] = {}
     """Form fields declared by `toolyard.yaml`, by command name; they win over those read from `--help`."""
