@@ -2,17 +2,15 @@
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder_service import (
     about,
     bases,
-    build_log,
     fetch,
     locks,
     smoke,
-    snapshot,
     steps,
     toolyard_yaml,
 )
@@ -26,6 +24,7 @@ from builder_service.failures import BuildFailed, TimedOut
 from builder_service.kept import Keeper, note_use
 from builder_service.obtain import Obtaining, obtain
 from builder_service.own_dockerfile import carry_out
+from builder_service.papers import Papers
 from builder_service.repair import repair
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
@@ -47,6 +46,10 @@ class Tool:
     cancelled: threading.Event
     report: BuildReport
     _phase: BuildPhase | None = None
+    _bases: dict[str, str] = field(default_factory=dict)
+    """Names and digests of the bases that the last image stands on."""
+    _version: str = ""
+    """As the repository's tags gave it, where a back end asked."""
 
     def make(self) -> None:
         """Ends with the report of a success, or raises `BuildFailed`."""
@@ -62,10 +65,14 @@ class Tool:
         )  # fmt: skip
         self._try(choice, tree, link, fetched)
         self._enter("publishing")
-        source = self.folder / "source.tar.zst"
-        sha256 = snapshot.write(fetched.tree, source)
-        self.report.source_key = build_log.upload(
-            self.workshop.control, self.assignment, "source", source, sha256, self.cancelled
+        papers = Papers(self.workshop, self.assignment, self.folder, self.steps, self.cancelled)
+        papers.file(
+            self.report,
+            fetched.tree,
+            tree,
+            link=link.url,
+            bases=self._bases,
+            version=self._version,
         )
         self.report.state = "succeeded"
 
@@ -116,7 +123,7 @@ class Tool:
     def _choose(self, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> plans.Choice:
         version = None
         if python_manifests.read(tree).version_from_tag:
-            version = fetched.version()
+            version = self._version = fetched.version()
             self.log.say(f"the version from the repository's tags is {version}")
         facts = Facts(
             fetched.folder.rsplit("/", 1)[-1] or link.name, self.assignment.command, version
@@ -142,6 +149,7 @@ class Tool:
             name: bases.ensure(name, self.steps, self.workshop.data, state)
             for name in carry_out.bases_of(plan)
         }
+        self._bases = ids
         identity = plans.identity(
             repository=link.url,
             commit=fetched.commit,

@@ -23,7 +23,7 @@ def statement(tool: Tool, version: Version, builder: str) -> dict[str, Any] | No
         "subject": [
             {
                 "name": f"{tool.name}@{version.number}",
-                "digest": {"sha256": version.image.removeprefix("sha256:")},
+                "digest": {"sha256": _hex(version.image)},
             }
         ],
         "predicateType": "https://slsa.dev/provenance/v1",
@@ -42,10 +42,10 @@ def statement(tool: Tool, version: Version, builder: str) -> dict[str, Any] | No
                         "uri": f"git+{made.repository}",
                         "digest": {"gitCommit": made.commit, "sha256": made.source_sha256},
                     },
-                    {
-                        "uri": f"base:{made.base}",
-                        "digest": {"sha256": made.base_digest.removeprefix("sha256:")},
-                    },
+                    *(
+                        {"uri": f"base:{name}", "digest": {"sha256": _hex(digest)}}
+                        for name, digest in sorted(made.bases.items())
+                    ),
                 ],
             },
             "runDetails": {
@@ -54,6 +54,10 @@ def statement(tool: Tool, version: Version, builder: str) -> dict[str, Any] | No
             },
         },
     }
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
 
 
 def _time(at: int | None) -> str | None:

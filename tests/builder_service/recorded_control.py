@@ -68,6 +68,9 @@ class RecordedControl:
         assert len(data) == self._expected[url].size
         self.objects[url] = data
 
+    def get(self, url: str, target: Path) -> None:
+        target.write_bytes(self.objects[url])
+
     def finish(self, kind: Kind, lease: Lease, report: BuildReport) -> None:
         self._fenced()
         self.reports.append(report)

@@ -1,7 +1,9 @@
 """Real builds on the real engine: the examples, failures, limits, cancel, and what is kept."""
 
+import hashlib
 import json
 import secrets
+import shutil
 import subprocess
 import threading
 import time
@@ -86,9 +88,40 @@ def test_an_example_becomes_a_tool_that_runs(
     assert printed in run(bench, report.image, report.commands[0], arguments, tmp_path / "work")
     assert report.description and report.readme.startswith("# ")
     prefix = f"builds/{attempt.assignment.id}/{attempt.assignment.attempt}/"
-    assert set(attempt.control.objects) == {prefix + "source", prefix + "stdout"}
+    names = {key.removeprefix(prefix) for key in attempt.control.objects}
+    assert names == {"source", "sbom.cdx.json", "stdout"}
+    bill = json.loads(attempt.control.objects[prefix + "sbom.cdx.json"])
+    assert any(one["purl"].startswith("pkg:deb/debian/libc6@") for one in bill["components"])
     assert attempt.control.objects[prefix + "stdout"].decode() == attempt.log
     assert bench.left() == []
+
+
+def test_a_version_is_built_again_when_its_repository_has_vanished(
+    bench: Bench, tmp_path: Path
+) -> None:
+    link = bench.repository("vanishing", SHELL)
+    first = bench.attempt(link)
+    before = first.live()
+    shutil.rmtree(bench.server.root / "vanishing.git")
+    assert before.source_key is not None and before.provenance is not None
+    kept = first.control.objects[before.source_key]
+    sha256 = hashlib.sha256(kept).hexdigest()
+    assert before.provenance.source_sha256 == sha256
+
+    gone = bench.attempt(link)
+    assert gone.live().state == "failed"
+    file = {"name": "source", "size": len(kept), "sha256": sha256, "url": "kept"}
+    again = bench.attempt(link, snapshot={"file": file, "commit": before.commit})
+    again.control.objects["kept"] = kept
+    after = again.live()
+    damaged = bench.attempt(
+        link, snapshot={"file": {**file, "sha256": "0" * 64}, "commit": before.commit}
+    )
+    damaged.control.objects["kept"] = kept
+
+    assert (after.state, after.commit, after.image) == ("succeeded", before.commit, before.image)
+    assert after.provenance == before.provenance
+    assert "checksum is wrong" in damaged.live().reason
 
 
 def test_nothing_is_built_twice_also_not_at_the_same_time(bench: Bench) -> None:

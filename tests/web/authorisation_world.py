@@ -80,8 +80,7 @@ def make(app: Flask, folder: Path) -> World:
             repository=version.link,
             commit=str(version.commit),
             identity=str(version.identity),
-            base="python",
-            base_digest=str(version.image),
+            bases={"python": str(version.image)},
             builder_version="1",
             source_sha256=info.sha256,
         ).model_dump(mode="json")

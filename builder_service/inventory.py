@@ -1,0 +1,59 @@
+"""What an image holds, asked of the image itself: Debian packages, Python distributions, Node packages."""
+
+import re
+from dataclasses import dataclass
+
+from builder_service.step_runner import Steps
+from builder_service.trial import trial
+
+SECONDS = 60
+MOST = 8 << 20
+"""Bytes of the answer that are read."""
+_COMPONENTS = 20_000
+
+# Constant text. Each line: kind, name, version, in tabs; what a hostile image prints is data, not more.
+_SCRIPT = r"""
+dpkg-query -W -f='deb\t${Package}\t${Version}\n' 2>/dev/null
+find / -xdev \( -path /proc -o -path /sys -o -path /work -o -path /tmp \) -prune -o \
+  -type f -name METADATA -path '*.dist-info/*' -print0 2>/dev/null | xargs -0 -r -n 200 awk '
+    FNR == 1 { name = ""; version = ""; done = 0 }
+    done { next }
+    /^Name: / { name = $2 }
+    /^Version: / { version = $2 }
+    name != "" && version != "" { print "pypi\t" name "\t" version; done = 1 }
+    /^\r?$/ { done = 1 }' 2>/dev/null
+find / -xdev \( -path /proc -o -path /sys -o -path /work -o -path /tmp \) -prune -o \
+  -type f -name package.json -path '*/node_modules/*' -print0 2>/dev/null |
+  xargs -0 -r grep -Hom1 '"version"[[:space:]]*:[[:space:]]*"[^"]*"' 2>/dev/null |
+  sed -nE 's#^.*/node_modules/((@[^/]+/)?[^/]+)/package\.json:"version"[[:space:]]*:[[:space:]]*"([^"]*)"$#npm\t\1\t\3#p'
+exit 0
+"""
+_KINDS = frozenset({"deb", "pypi", "npm"})
+_WORD = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@dataclass(frozen=True, order=True)
+class Component:
+    """One package of an image or of a lock file: `kind` as in package URLs (`deb`, `pypi`, `npm`, …)."""
+
+    kind: str
+    name: str
+    version: str
+
+
+def inventory(image: str, steps: Steps) -> list[Component]:
+    """What is installed, sorted; empty where the image cannot answer (it has no shell)."""
+    said = trial(image, ["sh", "-c", _SCRIPT], steps, seconds=SECONDS, kept=MOST)
+    return parse(said.out)
+
+
+def parse(answer: bytes) -> list[Component]:
+    """The components that an image named; lines that are none are left out."""
+    found: set[Component] = set()
+    for line in answer.decode(errors="replace").splitlines():
+        words = line.split("\t")
+        if len(words) == 3 and words[0] in _KINDS and all(_WORD.fullmatch(w) for w in words):
+            found.add(Component(*words))
+        if len(found) >= _COMPONENTS:
+            break
+    return sorted(found)
