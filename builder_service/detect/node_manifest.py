@@ -138,10 +138,16 @@ def _patterns(tree: Tree, root: Package) -> list[str]:
 
 def _yaml_list(text: str, key: str) -> list[str]:
     """The items of one list of strings at the top of a YAML file, as pnpm writes it."""
-    block = re.search(rf"^{key}:[ \t]*\n((?:[ \t]*(?:-.*|#.*)?\n?)+)", text, re.MULTILINE)
-    lines = block[1].splitlines() if block else []
-    items = [line.strip()[1:].split(" #")[0].strip() for line in lines if "-" in line[:40]]
-    return [item.strip("'\"") for item in items if item]
+    lines = text.splitlines()
+    start = next((at for at, line in enumerate(lines) if line.rstrip() == f"{key}:"), len(lines))
+    items = []
+    for line in lines[start + 1 :]:
+        item = line.strip()
+        if item.startswith("-"):
+            items.append(item[1:].split(" #")[0].strip().strip("'\""))
+        elif item and not item.startswith("#"):
+            break
+    return [item for item in items if item]
 
 
 def _matches(folder: str, patterns: list[str]) -> bool:

@@ -4,9 +4,14 @@ import re
 
 from builder_service.detect.python_manifest import Json, strings
 
+_LONGEST = 200
 
-def requirements(dependencies: Json) -> list[str] | None:
-    """Poetry's dependency table as requirements; None when one is a path or an address."""
+
+def requirements(dependencies: Json, *, exact: bool = True) -> list[str] | None:
+    """Poetry's dependency table as requirements; None when one is a path or an address.
+
+    Not `exact` is Pipenv's table, where a path or an address is left out: its lock names the rest.
+    """
     found = []
     for name, value in dependencies.items():
         for spec in value if isinstance(value, list) else [value]:
@@ -15,8 +20,12 @@ def requirements(dependencies: Json) -> list[str] | None:
             details = spec if isinstance(spec, dict) else {"version": spec}
             if details.get("optional"):
                 continue
+            if not exact and not {"path", "git", "url", "file"} & set(details):
+                details = {"version": "*", **details}
             if not isinstance(details.get("version"), str) or {"path", "git", "url"} & set(details):
-                return None
+                if exact:
+                    return None
+                continue
             extras = ",".join(strings(details.get("extras")))
             version = caret(details["version"])
             markers = [details["markers"]] if isinstance(details.get("markers"), str) else []
@@ -40,7 +49,7 @@ def _python_marker(part: str) -> str:
 def caret(text: str) -> str:
     """Poetry's `^1.2`, `~1.2`, `1.*` and bare versions as standard specifiers."""
     parts = []
-    for part in text.split("||")[0].replace(" ", ",").split(","):
+    for part in text[:_LONGEST].split("||")[0].replace(" ", ",").split(","):
         part = part.strip()
         if not part or part == "*":
             continue

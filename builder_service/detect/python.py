@@ -1,16 +1,20 @@
 """Python tools: console scripts of any back end, scripts with an argument parser, packages with `__main__`."""
 
-import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from builder_service.detect import network, python_imports, python_manifests
+from builder_service.detect import (
+    network,
+    python_imports,
+    python_inline,
+    python_manifests,
+    python_scripts,
+    python_versions,
+    readme_uses,
+)
 from builder_service.detect.finding import (
     ASIDE,
-    CLI,
     DECLARED,
-    PLAIN,
     Candidate,
     Facts,
     Finding,
@@ -21,53 +25,11 @@ from builder_service.detect.finding import (
 )
 from builder_service.detect.language import Language
 from builder_service.detect.python_manifest import Manifest
-from builder_service.detect.python_steps import (
-    PYTHON,
-    RUNTIME_VERSION,
-    VENV,
-    check_version,
-    install_steps,
-    requirements_file,
-    system_packages,
-)
+from builder_service.detect.python_scripts import Code
+from builder_service.detect.python_steps import PYTHON, VENV, install_steps, requirements_file
+from builder_service.detect.python_system import system_packages
 from builder_service.detect.tree import Entry, Tree, normal
 from shared.plan import Command, Plan
-
-_PARSERS = frozenset(
-    [
-        "argparse",
-        "optparse",
-        "getopt",
-        "click",
-        "typer",
-        "docopt",
-        "fire",
-        "plac",
-        "cleo",
-        "cement",
-        "clize",
-        "configargparse",
-        "gooey",
-        "absl.app",
-        "cyclopts",
-        "tap",
-        "simple_parsing",
-        "jsonargparse",
-        "rich_click",
-        "cmdliner",
-        "defopt",
-        "baker",
-    ]
-)
-
-
-@dataclass
-class _Code:
-    """What the Python files use and which of them can be run."""
-
-    imports: set[str] = field(default_factory=set)
-    candidates: list[Candidate] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
 
 
 def detect(tree: Tree, facts: Facts) -> Finding:
@@ -82,9 +44,15 @@ def detect(tree: Tree, facts: Facts) -> Finding:
                 "no Python file and no pyproject.toml, setup.cfg, setup.py or requirements.txt"
             ],
         )
-    code = _scan(tree, files, manifest)
+    code = python_scripts.scan(tree, files, manifest)
     names = [facts.name, manifest.name]
-    candidates = rank([*_declared(tree, manifest), *code.candidates], names)
+    found = [*_declared(manifest), *code.candidates]
+    if code.python_2 and not any(candidate.quality < ASIDE for candidate in found):
+        raise NoPlan(
+            f"{code.python_2[0]} is written for Python 2, which no build here has. "
+            "Choose a newer ref, or a fork that runs on Python 3."
+        )
+    candidates = rank(found, names, readme_uses.count(tree))
     if not candidates:
         return Finding(None, looked=_looked(manifest, files))
     commands = [candidate.command for candidate in candidates]
@@ -95,31 +63,50 @@ def detect(tree: Tree, facts: Facts) -> Finding:
 def plan_for(tree: Tree, facts: Facts, command: Command) -> Plan:
     """The plan for a command that the owner named and detection did not see."""
     manifest = python_manifests.read(tree)
-    code = _scan(tree, python_imports.python_files(tree), manifest)
+    code = python_scripts.scan(tree, python_imports.python_files(tree), manifest)
     return _plan(tree, facts, manifest, code, [command])
 
 
 def _plan(
-    tree: Tree, facts: Facts, manifest: Manifest, code: _Code, commands: list[Command]
+    tree: Tree, facts: Facts, manifest: Manifest, code: Code, commands: list[Command]
 ) -> Plan:
     if manifest.problems and not manifest.installable:
         raise NoPlan(manifest.problems[0])
-    check_version(manifest.requires_python)
-    evidence = [*manifest.found]
+    inline = _inline(tree, manifest, commands)
+    requires = manifest.requires_python or ",".join(
+        i.requires_python for i in inline if i.requires_python
+    )
+    python = python_versions.choose(tree, requires)
+    evidence = [*manifest.found, *(f"inline metadata of {one.path}" for one in inline)]
+    if inline and manifest.dependencies is None:
+        manifest.dependencies = list(dict.fromkeys(d for i in inline for d in i.dependencies))
     steps, wanted = install_steps(tree, manifest, code.imports, facts, evidence)
     used = {*wanted, *code.imports, *(name.split(".")[0] for name in code.imports)}
     net, why = network.propose(used, network.PYTHON)
+    beside = code.beside.get(commands[0].name)
+    if beside:
+        evidence.append(f"starts in a copy of the repository, because it opens {beside}")
     return Plan(
         runtime="python",
-        runtime_version=RUNTIME_VERSION,
-        base="python",
-        system_packages=system_packages(wanted, code.imports),
+        runtime_version=python.version,
+        base=python.base,
+        system_packages=system_packages(wanted, code.imports, manifest),
         steps=steps,
         commands=commands,
         network=net,
-        env=_environment(manifest),
+        env=_environment(tree, manifest),
         evidence=[*evidence, commands[0].evidence, why],
+        start="repository" if beside else "empty",
     )
+
+
+def _inline(tree: Tree, manifest: Manifest, commands: list[Command]) -> list[python_inline.Inline]:
+    """What the scripts say about themselves, where nothing speaks for them all."""
+    if manifest.found or requirements_file(tree) is not None:
+        return []
+    paths = [command.run[-1].removeprefix("/app/") for command in commands]
+    own = [path for path in paths if not is_aside(path)] or paths[:1]
+    return [found for path in own if (found := python_inline.read(tree, path)) is not None]
 
 
 def command_for(tree: Tree, asked: str) -> Command | None:
@@ -133,7 +120,7 @@ def command_for(tree: Tree, asked: str) -> Command | None:
     return None
 
 
-def _declared(tree: Tree, manifest: Manifest) -> Iterable[Candidate]:
+def _declared(manifest: Manifest) -> Iterable[Candidate]:
     if not manifest.installable:
         return
     for name, (_, where) in manifest.scripts.items():
@@ -151,106 +138,11 @@ def _declared(tree: Tree, manifest: Manifest) -> Iterable[Candidate]:
             )
 
 
-def _scan(tree: Tree, files: list[Entry], manifest: Manifest) -> _Code:
-    code = _Code()
-    declared = {name.rsplit("/", 1)[-1] for name in manifest.script_files}
-    for entry in tree.files if not files else [*files, *_aside(tree)]:
-        module = python_imports.parse(tree.text(entry.path))
-        if module is None:
-            code.unreadable.append(entry.path)
-            continue
-        imports = python_imports.imported(module)
-        if not is_aside(entry.path):
-            code.imports |= imports
-        candidate = _candidate(tree, entry, module, imports, manifest)
-        if candidate is not None and candidate.command.name not in declared:
-            code.candidates.append(candidate)
-    return code
-
-
-def _aside(tree: Tree) -> list[Entry]:
-    return [e for e in tree.files if e.suffix == ".py" and is_aside(e.path) and not _is_test(e)][
-        :200
-    ]
-
-
-def _is_test(entry: Entry) -> bool:
-    return bool(
-        re.search(
-            r"(^|/)(tests?|testing|conftest)(/|\.py$|_)|(^|/)test_|_test\.py$|(^|/)setup\.py$",
-            entry.path,
-        )
-    )
-
-
-def _candidate(
-    tree: Tree, entry: Entry, module: ast.Module, imports: set[str], manifest: Manifest
-) -> Candidate | None:
-    package = tree.has(
-        "/".join([*entry.folders, "__init__.py"])[:] if entry.folders else "__init__.py"
-    )
-    parser = sorted(name for name in imports if name in _PARSERS or name.split(".")[0] in _PARSERS)
-    guard = _has_guard(module)
-    if entry.name == "__main__.py" and entry.folders:
-        run, name = _as_module(entry.folders, manifest), entry.folders[-1]
-        why = f"{entry.path} runs as python -m"
-    elif guard or (_top_level_call(module) and not package) or tree.shebang(entry.path):
-        if entry.name in ("__init__.py", "setup.py", "conftest.py"):
-            return None
-        relative = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(module))
-        parts = (*entry.folders, entry.stem)
-        run = (
-            _as_module(parts, manifest)
-            if relative and entry.folders
-            else [PYTHON, f"/app/{entry.path}"]
-        )
-        name = entry.name
-        why = (
-            f"{entry.path} has a __main__ guard" if guard else f"{entry.path} runs at its top level"
-        )
-    else:
-        return None
-    argv = "sys" in imports and "argv" in ast.unparse(module)
-    if parser:
-        why += f" and parses arguments ({parser[0].split('.')[0]})"
-    elif argv:
-        why += " and reads sys.argv"
-    quality = ASIDE if is_aside(entry.path) else CLI if parser or argv else PLAIN
-    return Candidate(
-        Command(name=name, run=run, evidence=why), quality, entry.depth + (0 if parser else 1)
-    )
-
-
-def _as_module(parts: tuple[str, ...], manifest: Manifest) -> list[str]:
-    shown = parts[1:] if parts[0] == "src" and manifest.installable else parts
-    return [PYTHON, "-m", ".".join(shown or parts)]
-
-
-def _has_guard(module: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.If)
-        and "__name__" in ast.unparse(node.test)
-        and "__main__" in ast.unparse(node.test)
-        for node in module.body
-    )
-
-
-def _top_level_call(module: ast.Module) -> bool:
-    return any(
-        (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Call)
-            and "parse_args" in ast.unparse(node)
-        )
-        or (isinstance(node, ast.Assign) and "parse_args(" in ast.unparse(node.value))
-        for node in module.body
-    )
-
-
-def _environment(manifest: Manifest) -> dict[str, str]:
+def _environment(tree: Tree, manifest: Manifest) -> dict[str, str]:
     env = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     if not manifest.installable:
-        env["PYTHONPATH"] = "/app"
+        source = any(e.folders[:1] == ("src",) and e.suffix == ".py" for e in tree.files)
+        env["PYTHONPATH"] = "/app:/app/src" if source else "/app"
     return env
 
 

@@ -6,7 +6,14 @@ import tomllib
 
 from builder_service.detect import poetry as poetry_format
 from builder_service.detect import python_setup
-from builder_service.detect.python_manifest import Json, Manifest, lines, strings, table
+from builder_service.detect.python_manifest import (
+    Json,
+    Manifest,
+    lines,
+    split_extras,
+    strings,
+    table,
+)
 from builder_service.detect.tree import Tree
 
 
@@ -16,6 +23,9 @@ def read(tree: Tree) -> Manifest:
     _pyproject(tree, manifest)
     _setup_cfg(tree, manifest)
     python_setup.read(tree, manifest)
+    _pipfile(tree, manifest)
+    if manifest.version_file and manifest.installable:
+        manifest.version_from_tag = True
     return manifest
 
 
@@ -25,7 +35,7 @@ def _pyproject(tree: Tree, manifest: Manifest) -> None:
         return
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         manifest.problems.append(f"pyproject.toml cannot be read: {str(error)[:200]}")
         return
     build, project, tool = (
@@ -88,7 +98,9 @@ def _pyproject(tree: Tree, manifest: Manifest) -> None:
             if isinstance(value, dict) and value.get("type") == "file":
                 manifest.script_files[target] = f"{where} in {declared}"
             else:
-                manifest.scripts[str(name)] = (target, f"{where} in {declared}")
+                reference, extras = split_extras(target)
+                manifest.scripts[str(name)] = (reference, f"{where} in {declared}")
+                manifest.entry_extras += [*extras, *strings(table(value).get("extras"))]
     for path in strings(table(tool.get("setuptools")).get("script-files")):
         manifest.script_files[path] = f"[tool.setuptools] script-files in {declared}"
     dynamic = strings(project.get("dynamic"))
@@ -99,8 +111,29 @@ def _pyproject(tree: Tree, manifest: Manifest) -> None:
         python = table(poetry.get("dependencies")).get("python")
         if isinstance(python, str):
             manifest.requires_python = manifest.requires_python or poetry_format.caret(python)
-    manifest.extras = [str(name) for name in table(project.get("optional-dependencies"))]
+    manifest.extras = {
+        name: strings(listed)
+        for name, listed in table(project.get("optional-dependencies")).items()
+    } or {name: strings(listed) for name, listed in table(poetry.get("extras")).items()}
     _version_source(manifest, requires, tool, dynamic, poetry)
+
+
+def _pipfile(tree: Tree, manifest: Manifest) -> None:
+    text = tree.text("Pipfile")
+    if not text.strip() or manifest.installable:
+        return
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        manifest.problems.append(f"Pipfile cannot be read: {str(error)[:200]}")
+        return
+    manifest.found.append("Pipfile")
+    wanted = poetry_format.requirements(table(data.get("packages")), exact=False)
+    if manifest.dependencies is None and wanted is not None:
+        manifest.dependencies = wanted
+    python = table(data.get("requires")).get("python_version")
+    if isinstance(python, str) and not manifest.requires_python:
+        manifest.requires_python = f">={python}"
 
 
 def _backend_name(backend: str) -> str:
@@ -126,7 +159,11 @@ def _version_source(
         or hatch.get("source") in ("vcs", "versioningit", "uv-dynamic-versioning")
         or pdm.get("source") == "scm"
     )
-    manifest.versioningit = "versioningit" in requires
+    manifest.reads_package_info = bool(
+        re.search(r"versioningit|setuptools[-_]git[-_]versioning", requires)
+    )
+    manifest.needs_rust = bool(re.search(r"\bmaturin\b|setuptools[-_]rust", requires))
+    manifest.version_file = str(table(tool.get("versioneer")).get("versionfile_source") or "")
 
 
 def _setup_cfg(tree: Tree, manifest: Manifest) -> None:
@@ -160,6 +197,7 @@ def _setup_cfg(tree: Tree, manifest: Manifest) -> None:
     for section in ("options", "files"):
         for line in lines(get(section, "scripts")):
             manifest.script_files[line] = f"[{section}] scripts in setup.cfg"
+    manifest.version_file = manifest.version_file or get("versioneer", "versionfile_source")
     if re.search(
         r"pbr", get("metadata", "setup_requires") + get("options", "setup_requires")
     ) or config.has_section("pbr"):

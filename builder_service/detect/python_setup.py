@@ -9,6 +9,10 @@ from builder_service.detect.python_imports import parse
 from builder_service.detect.python_manifest import Json, Manifest, lines, strings, table
 from builder_service.detect.tree import Tree
 
+_LONGEST = 20_000
+_WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{3}|\*)")
+"""A format that asks for more room than a name needs."""
+
 
 def read(tree: Tree, manifest: Manifest) -> None:
     """Add what the call of `setup()` says, as far as it can be told without running it."""
@@ -16,6 +20,13 @@ def read(tree: Tree, manifest: Manifest) -> None:
     module = parse(text) if text.strip() else None
     if module is None:
         return
+    try:
+        _read(text, module, manifest)
+    except RecursionError:
+        manifest.problems.append("setup.py is nested too deeply to be read.")
+
+
+def _read(text: str, module: ast.Module, manifest: Manifest) -> None:
     call = _setup_call(module)
     if call is None:
         return
@@ -32,6 +43,8 @@ def read(tree: Tree, manifest: Manifest) -> None:
     manifest.name = manifest.name or _text(words.get("name"))
     manifest.description = manifest.description or _text(words.get("description"))
     manifest.requires_python = manifest.requires_python or _text(words.get("python_requires"))
+    for name, listed in table(words.get("extras_require")).items():
+        manifest.extras.setdefault(name, strings(listed))
     points = words.get("entry_points")
     if isinstance(points, str):
         config = configparser.RawConfigParser(delimiters=("=",))
@@ -109,21 +122,22 @@ def _value(node: ast.expr, known: Json) -> Any:
         parts = [
             _value(v.value if isinstance(v, ast.FormattedValue) else v, known) for v in node.values
         ]
-        return "".join(map(str, parts)) if None not in parts else None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _value(node.left, known), _value(node.right, known)
+        return "".join(map(str, parts))[:_LONGEST] if None not in parts else None
+    if isinstance(node, ast.BinOp):
+        return _operation(node, _value(node.left, known), _value(node.right, known))
+    return None
+
+
+def _operation(node: ast.BinOp, left: Any, right: Any) -> Any:
+    """Joined texts and lists, `"%s" % name`; never more than a manifest can want."""
+    if isinstance(node.op, ast.Add):
         if isinstance(left, str) and isinstance(right, str):
-            return left + right
+            return (left + right)[:_LONGEST]
         lists = [side for side in (left, right) if isinstance(side, list)]
-        return [item for side in lists for item in side] if lists else None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        left, right = _value(node.left, known), _value(node.right, known)
+        return [item for side in lists for item in side][:_LONGEST] if lists else None
+    if isinstance(node.op, ast.Mod) and isinstance(left, str) and not _WIDE.search(left):
         try:
-            return (
-                left % (tuple(right) if isinstance(right, list) else right)
-                if isinstance(left, str)
-                else None
-            )
+            return (left % (tuple(right) if isinstance(right, list) else right))[:_LONGEST]
         except (TypeError, ValueError):
             return None
     return None

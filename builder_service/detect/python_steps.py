@@ -4,51 +4,37 @@ import re
 from collections.abc import Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 
 from builder_service import versions
-from builder_service.detect import python_imports
-from builder_service.detect.finding import Facts, NoPlan
-from builder_service.detect.python_manifest import Manifest
+from builder_service.detect import python_extras, python_imports, python_locks
+from builder_service.detect.finding import Facts
+from builder_service.detect.python_manifest import Manifest, requirement_name
 from builder_service.detect.tree import Tree, normal
 from shared.plan import Step
 
-RUNTIME_VERSION = "3.11"
 VENV = "/opt/venv"
 PYTHON = f"{VENV}/bin/python"
+WITH_VERSIONS = "/usr/local/bin/with-versions"
+"""The base's helper: the command before `::` installs nothing but these versions of what it installs."""
+_PACKAGE_INFO = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n"
+_VERSIONEER = """import json
+
+version_json = '''
+{"date": null, "dirty": false, "error": null, "full-revisionid": null, "version": "%s"}
+'''  # END VERSION_JSON
+
+
+def get_versions():
+    return json.loads(version_json)
+"""
 _INSTALL = ["uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"]
-
-_SYSTEM = {
-    "python-magic": ["libmagic1"], "opencv-python": ["libgl1", "libglib2.0-0"], "pyaudio": ["portaudio19-dev"],
-    "psycopg2": ["libpq-dev"], "mysqlclient": ["default-libmysqlclient-dev", "pkg-config"],
-    "pycairo": ["libcairo2-dev", "pkg-config"], "cairosvg": ["libcairo2"], "weasyprint": ["libpango-1.0-0", "libpangoft2-1.0-0"],
-    "pytesseract": ["tesseract-ocr"], "graphviz": ["graphviz"], "pydot": ["graphviz"], "pydub": ["ffmpeg"],
-    "ffmpeg-python": ["ffmpeg"], "moviepy": ["ffmpeg"], "pdf2image": ["poppler-utils"], "pyzbar": ["libzbar0"],
-    "python-ldap": ["libldap-dev", "libsasl2-dev"], "pycurl": ["libcurl4-openssl-dev", "libssl-dev"],
-    "soundfile": ["libsndfile1"], "librosa": ["libsndfile1"], "wand": ["libmagickwand-6.q16-6"], "gitpython": ["git"],
-    "python-nmap": ["nmap"], "xmlsec": ["libxmlsec1-dev", "pkg-config"], "pygraphviz": ["libgraphviz-dev", "pkg-config"],
-    "yt-dlp": ["ffmpeg"], "tkinter": ["python3-tk"], "pybedtools": ["bedtools", "zlib1g-dev"],
-}  # fmt: skip
-
-
-def check_version(requires: str) -> None:
-    """Raises `NoPlan` when the base image's Python does not fit."""
-    try:
-        fits = SpecifierSet(requires).contains(f"{RUNTIME_VERSION}.2", prereleases=True)
-    except InvalidSpecifier:
-        return
-    if not fits:
-        raise NoPlan(
-            f"The tool needs Python {requires}; builds here have Python {RUNTIME_VERSION}. "
-            "Choose an older tag of the repository as its ref."
-        )
 
 
 def requirements_file(tree: Tree) -> str | None:
     """The usual places of a requirements file."""
     for path in ("requirements.txt", "requirements/base.txt", "requirements/requirements.txt", "requirements/main.txt",
-                 "requirements/prod.txt", "requirement.txt", "deps/requirements.txt"):  # fmt: skip
+                 "requirements/prod.txt", "requirements/production.txt", "requirements/common.txt", "requirement.txt",
+                 "deps/requirements.txt", "src/requirements.txt"):  # fmt: skip
         if tree.has(path):
             return path
     return None
@@ -78,15 +64,35 @@ def install_steps(
         version = facts.version or "0.1"
         env = versions.environment(version)
         evidence.append(f"version {version}, from the repository's tags")
-        if manifest.versioningit and not tree.has("PKG-INFO"):
-            later.append(_package_info(manifest, version))
+        if manifest.reads_package_info and not tree.has("PKG-INFO"):
+            later.append(_written("PKG-INFO", _PACKAGE_INFO, manifest.name or "tool", version))
+        if manifest.version_file and normal(manifest.version_file):
+            later.append(_written(normal(manifest.version_file), _VERSIONEER, version))
     first, wanted = _dependencies(tree, manifest, imports, env, evidence)
     if manifest.installable:
-        cli = ("cli", "cmd", "commandline")
-        extra = next((name for name in manifest.extras if name.lower() in cli), None)
-        target = f".[{extra}]" if extra else "."
+        extras = python_extras.wanted(tree, manifest)
+        if extras:
+            evidence.append(f"with the extras {', '.join(extras)}, which its commands need")
+        target = f".[{','.join(extras)}]" if extras else "."
         later.append(Step(name="install", argv=[*_INSTALL, "--", target], env=env))
-    return [*first, *later], wanted | _names(manifest.dependencies or [])
+    steps = [*first, *later]
+    locked = python_locks.read(tree)
+    if locked.problem:
+        evidence.append(locked.problem)
+    if locked.versions and any(_installs(step) and "-r" not in step.argv for step in steps):
+        evidence.append(f"versions of {locked.file}")
+        steps = [_with_versions(step, locked.versions) for step in steps]
+    return steps, wanted | _names(manifest.dependencies or [])
+
+
+def _installs(step: Step) -> bool:
+    return step.argv[: len(_INSTALL)] == _INSTALL
+
+
+def _with_versions(step: Step, pins: tuple[str, ...]) -> Step:
+    if not _installs(step):
+        return step
+    return step.model_copy(update={"argv": [WITH_VERSIONS, *step.argv, "::", *pins]})
 
 
 def _dependencies(
@@ -128,12 +134,10 @@ def _from_requirements(
     return [step], _names(re.findall(r"^\s*([A-Za-z0-9][\w.\-\[\],]*)", text, re.MULTILINE))
 
 
-def _package_info(manifest: Manifest, version: str) -> Step:
-    code = (
-        "import pathlib, sys; pathlib.Path('PKG-INFO').write_text("
-        "f'Metadata-Version: 2.1\\nName: {sys.argv[1]}\\nVersion: {sys.argv[2]}\\n')"
-    )
-    return Step(name="version", argv=[PYTHON, "-c", code, manifest.name or "tool", version])
+def _written(path: str, text: str, *words: str) -> Step:
+    """A file of the version's back end, as a source archive has it; `text` is a constant with places for words."""
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2] % tuple(sys.argv[3:]))"
+    return Step(name="version", argv=[PYTHON, "-c", code, path, text, *words])
 
 
 def _plain(text: str) -> bool:
@@ -145,18 +149,4 @@ def _plain(text: str) -> bool:
 
 
 def _names(requirements: Iterable[str]) -> set[str]:
-    found = (re.match(r"[A-Za-z0-9][\w.-]*", text.strip()) for text in requirements)
-    return {canonicalize_name(match[0]) for match in found if match}
-
-
-def system_packages(wanted: set[str], imports: set[str]) -> list[str]:
-    """Debian packages without which some well-known distributions do not work."""
-    tops = {name.split(".")[0] for name in imports}
-    return sorted(
-        {
-            package
-            for key, packages in _SYSTEM.items()
-            if key in wanted | tops
-            for package in packages
-        }
-    )
+    return {requirement_name(text) for text in requirements} - {""}

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 MAX_FILE = 1 << 20
 MAX_FILES = 20_000
-MAX_DEPTH = 6
+MAX_DEPTH = 12
 
 SKIPPED_FOLDERS = frozenset(
     [
@@ -85,14 +85,14 @@ class Tree:
         """Whether a regular file of this path was found."""
         return normal(path) in self.paths
 
-    def text(self, path: str) -> str:
-        """The file's text, its first MiB at most; empty when there is no such file."""
+    def text(self, path: str, most: int = MAX_FILE) -> str:
+        """The file's text, its first MiB unless told otherwise; empty when there is no such file."""
         entry = self.paths.get(normal(path))
         if entry is None:
             return ""
         descriptor = os.open(self.root / entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(MAX_FILE).decode("utf-8-sig", errors="replace")
+            return file.read(most).decode("utf-8-sig", errors="replace")
 
     def shebang(self, path: str) -> list[str]:
         """The interpreter's words, `env` and folders removed: `["python3"]`, `["bash", "-e"]`."""

@@ -191,15 +191,29 @@ def test_console_scripts_named_like_the_project_come_first(tmp_path: Path) -> No
     assert names(made) == ["docutils", "abc"]
 
 
-@pytest.mark.parametrize("requires", [">=3.12", "==3.9.*", "<3.11"])
+@pytest.mark.parametrize("requires", [">=3.14", "==3.12.*", "<3.11"])
 def test_another_python_is_refused_with_a_sentence(tmp_path: Path, requires: str) -> None:
-    with pytest.raises(NoPlan, match=r"needs Python .* have Python 3\.11"):
+    with pytest.raises(NoPlan, match=r"needs Python .* have Python 3\.11 and 3\.13"):
         plan(
             tmp_path,
             {
                 "pyproject.toml": f'[project]\nname="t"\nrequires-python="{requires}"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'
             },
         )
+
+
+@pytest.mark.parametrize(
+    ("files", "base"),
+    [
+        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.12"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'}, "python3.13"),
+        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.9"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]', ".python-version": "3.13"}, "python"),
+        ({"tool.py": ARGPARSE, ".python-version": "3.12.4\n"}, "python3.13"),
+        ({"tool.py": ARGPARSE, "runtime.txt": "python-3.8.1\n"}, "python"),
+        ({"tool.py": "# /// script\n# requires-python = '>=3.13'\n# ///\n" + ARGPARSE}, "python3.13"),
+    ],
+)  # fmt: skip
+def test_the_python_that_a_project_asks_for(tmp_path: Path, files: Files, base: str) -> None:
+    assert plan(tmp_path, files).base == base
 
 
 @pytest.mark.parametrize(

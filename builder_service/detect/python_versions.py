@@ -1,0 +1,53 @@
+"""Which Python a project runs on: those of the two Debian releases that bases are made from."""
+
+import re
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from builder_service.detect.finding import NoPlan
+from builder_service.detect.tree import Tree
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A Python that can be had, and the base image that has it."""
+
+    version: str
+    release: str
+    base: str
+
+
+RUNTIMES = (Runtime("3.11", "3.11.2", "python"), Runtime("3.13", "3.13.5", "python3.13"))
+"""By preference."""
+
+
+def choose(tree: Tree, requires: str) -> Runtime:
+    """The Python that fits; raises `NoPlan` with a sentence when none does."""
+    try:
+        wanted = SpecifierSet(requires)
+    except InvalidSpecifier:
+        wanted = SpecifierSet()
+    fitting = [one for one in RUNTIMES if wanted.contains(one.release, prereleases=True)]
+    if not fitting:
+        known = " and ".join(one.version for one in RUNTIMES)
+        raise NoPlan(
+            f"The tool needs Python {requires}; builds here have Python {known}. "
+            "Choose an older or newer tag of the repository as its ref."
+        )
+    pinned = "" if requires.strip() else _pinned(tree)
+    later = [one for one in fitting if pinned and _minor(one.version) >= _minor(pinned)]
+    return (later or fitting)[0]
+
+
+def _pinned(tree: Tree) -> str:
+    """What the developers use, where the manifest says nothing."""
+    for name in (".python-version", "runtime.txt"):
+        found = re.match(r"(?:python-|cpython-)?(3\.\d+)", tree.text(name).strip())
+        if found:
+            return found[1]
+    return ""
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
