@@ -7,7 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from builder_service.steps import BUILD_TAG, STEP_TAG
+from builder_service.kept import STEP_TAG
+from builder_service.steps import BUILD_TAG
 from shared.containers import Containers, EngineRefused, EngineUnavailable, Storage
 from shared.control import Refused, Unavailable
 from shared.work import KeptImage

@@ -5,9 +5,12 @@ import json
 import shlex
 from dataclasses import dataclass, field
 
+from builder_service.base_recipes import RECIPES
 from builder_service.detect.finding import Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.languages import LANGUAGES
+from builder_service.own_dockerfile.candidate import candidate
+from builder_service.own_dockerfile.refused import Refused
 from shared.plan import Command, Network, Plan
 
 BUILDER_VERSION = "1"
@@ -16,6 +19,9 @@ BUILDER_VERSION = "1"
 
 class NoTool(NoPlan):
     """Nothing in the repository looks like a tool; the text lists what was looked at."""
+
+
+DOCKERFILE = "dockerfile"
 
 
 @dataclass(frozen=True)
@@ -41,16 +47,50 @@ def candidates(
     tree: Tree, facts: Facts, *, runtime: str | None = None, network: Network | None = None
 ) -> Choice:
     """The plans that the files speak for, wishes respected; raises `NoPlan` when there is none."""
-    if runtime and runtime not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
+    if runtime and runtime not in (*LANGUAGES, DOCKERFILE):
+        known = ", ".join((*LANGUAGES, DOCKERFILE))
         raise NoPlan(
             f"The runtime {runtime} is not known. Choose one of {known}, or leave it empty."
         )
-    choice = _native(tree, facts, runtime)
+    choice = _all(tree, facts, runtime)
     if network is None:
         return choice
     plans = [plan.model_copy(update={"network": network}) for plan in choice.plans]
     return Choice(plans, choice.notes)
+
+
+def _all(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
+    """The repository's own Dockerfile, if it may give the tool; then the native plans."""
+    if runtime not in (None, DOCKERFILE):
+        return _native(tree, facts, runtime)
+    own, why = _own(tree, facts)
+    if runtime == DOCKERFILE:
+        if own is None:
+            raise NoPlan(why or "The repository has no Dockerfile. Choose another runtime.")
+        return Choice([own])
+    try:
+        native = _native(tree, facts, None)
+    except NoPlan as refusal:
+        if own is None and why:
+            raise type(refusal)(f"{refusal} {why}") from refusal
+        if own is None or facts.command not in (None, own.commands[0].name):
+            raise
+        return Choice([own], [str(refusal)])
+    if own is None:
+        plans = [p.model_copy(update={"evidence": [*p.evidence, why]}) for p in native.plans]
+        return Choice(plans if why else native.plans, native.notes)
+    if facts.command not in (None, own.commands[0].name):
+        return native
+    own = own.model_copy(update={"network": native.plans[0].network})
+    return Choice([own, *native.plans], native.notes)
+
+
+def _own(tree: Tree, facts: Facts) -> tuple[Plan | None, str]:
+    """The plan of the own Dockerfile, or why there is none."""
+    try:
+        return candidate(tree, facts, RECIPES), ""
+    except Refused as refusal:
+        return None, f"The repository's Dockerfile is not used: {refusal}."
 
 
 def _native(tree: Tree, facts: Facts, runtime: str | None) -> Choice:

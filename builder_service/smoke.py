@@ -54,7 +54,7 @@ def _passed(image: str, plan: Plan, steps: Steps) -> Answered:
     steps.log.say(f"does {line} pass?")
     known = {command.name: command.run for command in plan.commands}
     run = [*known.get(plan.smoke[0], plan.smoke[:1]), *plan.smoke[1:]]
-    said = trial(image, run, steps, env=plan.env)
+    said = trial(image, run, steps, env=plan.env, start=plan.start)
     out, err, exit_code = said.out, said.err, said.exit_code
     steps.log.write((out + err)[-4000:].rstrip() + b"\n")
     if exit_code == 0:
@@ -72,7 +72,7 @@ def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
     for argument in _ARGUMENTS:
         steps.check()
         argv = [*command.run, *([argument] if argument else [])]
-        said = trial(image, argv, steps, env=plan.env)
+        said = trial(image, argv, steps, env=plan.env, start=plan.start)
         out, err, exit_code = said.out, said.err, said.exit_code
         shown = " ".join([command.name, *([argument] if argument else [])])
         if answers(out, err, exit_code, argument):

@@ -1,9 +1,12 @@
 """One build step as one sandboxed container: its output to the log, its end by itself, by limit or by cancel."""
 
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from builder_service.build_log import BuildLog
 from builder_service.failures import BuildFailed, Cancelled, TimedOut
@@ -56,8 +59,13 @@ class Steps:
         mounts: tuple[Mount, ...] = (),
         as_root: bool = False,
         network: Network | None = None,
+        own_tmp: bool = True,
+        measured: Path | None = None,
     ) -> str:
-        """The name of the container that has exited with 0, to be committed and then removed."""
+        """The name of the container that has exited with 0, to be committed and then removed.
+
+        `measured` is a mounted folder whose bytes count as written too.
+        """
         self.check()
         container = f"{self.prefix}-{self.next_number()}"
         sandbox = Sandbox(
@@ -73,11 +81,12 @@ class Steps:
             workdir="/app",
             read_only=False,
             as_root=as_root,
+            own_tmp=own_tmp,
         )
         self.log.forget_tail()
         try:
             self.containers.create(sandbox)
-            exit_ = self._watch(container)
+            exit_ = self._watch(container, measured)
             self._judge(name, exit_)
         except EngineRefused as error:
             self.containers.remove(container)
@@ -87,7 +96,7 @@ class Steps:
             raise
         return container
 
-    def _watch(self, container: str) -> Exit:
+    def _watch(self, container: str, folder: Path | None) -> Exit:
         reader = threading.Thread(
             target=self._read, args=(container,), name="step-output", daemon=True
         )
@@ -102,7 +111,8 @@ class Steps:
             self.check()
             if self.clock.monotonic() - measured > _MEASURE_SECONDS:
                 measured = self.clock.monotonic()
-                if self.containers.written_bytes(container) > self.limits.disk_bytes:
+                written = self.containers.written_bytes(container)
+                if written + _bytes_in(folder) > self.limits.disk_bytes:
                     raise BuildFailed(
                         f"The build wrote more than {self.limits.disk_bytes / (1 << 30):.0f} GiB to disk."
                     )
@@ -119,6 +129,16 @@ class Steps:
         if exit_.exit_code != 0:
             said = self.log.tail()
             raise BuildFailed(sentence(name, exit_.exit_code, said), said)
+
+
+def _bytes_in(folder: Path | None) -> int:
+    """What a folder that a container is writing takes of the disk, links not followed."""
+    taken = 0
+    for above, _, names in os.walk(folder) if folder else ():
+        for name in names:
+            with suppress(OSError):
+                taken += Path(above, name).lstat().st_blocks * 512
+    return taken
 
 
 def sentence(name: str, exit_code: int, said: str) -> str:

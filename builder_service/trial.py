@@ -7,10 +7,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from builder_service.step_runner import Steps
 from shared.containers import EngineRefused, Mount, Sandbox
 from shared.plan import Network
+from shared.start import COPY_REPOSITORY
 from shared.work import Limits
 
 SECONDS = 20
@@ -36,34 +38,49 @@ def trial(
     env: Mapping[str, str] | None = None,
     seconds: float = SECONDS,
     kept: int = KEPT,
+    start: Literal["empty", "repository"] = "empty",
 ) -> Said:
-    """What `argv` says in a container of `image` that starts in an empty folder."""
+    """What `argv` says in a container of `image`; `start` as in `shared.plan.Plan`."""
     folder = Path(tempfile.mkdtemp(prefix="toolyard-trial-"))
     try:
         if os.geteuid() == 0:
             os.chown(folder, _USER, _USER)
         else:
             folder.chmod(0o777)
-        name = f"{steps.prefix}-trial-{steps.next_number()}"
-        sandbox = Sandbox(
-            name=name,
-            image=image,
-            argv=argv,
-            kind="run",
-            limits=Limits(wall_seconds=int(seconds), log_bytes=1 << 20),
-            network=Network(mode="off"),
-            env=dict(env or {}),
-            labels=steps.labels,
-            mounts=(Mount(folder, "/work"),),
-        )
-        try:
-            return _watch(sandbox, steps, seconds, kept)
-        except EngineRefused as error:  # the program itself cannot be executed
-            return Said(b"", f"cannot be executed: {error}".encode(), 127)
-        finally:
-            steps.containers.remove(name)
+        if start == "repository":
+            _once(image, COPY_REPOSITORY, steps, {}, folder, seconds, kept)
+        return _once(image, argv, steps, dict(env or {}), folder, seconds, kept)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _once(
+    image: str,
+    argv: list[str],
+    steps: Steps,
+    env: dict[str, str],
+    folder: Path,
+    seconds: float,
+    kept: int,
+) -> Said:
+    name = f"{steps.prefix}-trial-{steps.next_number()}"
+    sandbox = Sandbox(
+        name=name,
+        image=image,
+        argv=argv,
+        kind="run",
+        limits=Limits(wall_seconds=int(seconds), log_bytes=1 << 20),
+        network=Network(mode="off"),
+        env=env,
+        labels=steps.labels,
+        mounts=(Mount(folder, "/work"),),
+    )
+    try:
+        return _watch(sandbox, steps, seconds, kept)
+    except EngineRefused as error:  # the program itself cannot be executed
+        return Said(b"", f"cannot be executed: {error}".encode(), 127)
+    finally:
+        steps.containers.remove(name)
 
 
 def _watch(sandbox: Sandbox, steps: Steps, seconds: float, most: int) -> Said:

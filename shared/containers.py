@@ -58,6 +58,8 @@ class Sandbox:
     """Whether the image's own file system is read-only (runs) or written to be committed (builds)."""
     as_root: bool = False
     """Root inside, with only the capabilities that Debian's package tools need (builds)."""
+    own_tmp: bool = True
+    """Whether `/tmp` is memory of its own; else it belongs to what is written to be committed (builds)."""
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ def tmpfs_limits(sandbox: Sandbox) -> tuple[int, int]:
 def _tmpfs(sandbox: Sandbox) -> dict[str, str]:
     if any(mount.target == "/tmp" for mount in sandbox.mounts):  # noqa: S108 - inside the sandbox
         return {}
+    if sandbox.kind == "build" and not sandbox.own_tmp:
+        return {}
     size, inodes = tmpfs_limits(sandbox)
     # noexec, the engine's own default, would stop nobody who already runs code here, and breaks
     # wheels, compilers' plug-ins and JITs

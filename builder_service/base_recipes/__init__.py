@@ -1,6 +1,6 @@
 """One file per language: the base images that its plans stand on."""
 
-from builder_service.base_recipes import node, perl, python, r, ruby, shell
+from builder_service.base_recipes import node, own_dockerfile, perl, python, r, ruby, shell
 from builder_service.base_recipes.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -10,4 +10,5 @@ RECIPES: dict[str, Recipe] = {
     **ruby.RECIPES,
     **perl.RECIPES,
     **r.RECIPES,
+    **own_dockerfile.RECIPES,
 }

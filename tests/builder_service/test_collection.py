@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builder_service.collection import Collector, bytes_over
-from builder_service.steps import note_use
+from builder_service.kept import note_use
 from shared.containers import Storage
 from shared.work import KeptImage
 
