@@ -9,6 +9,7 @@ from builder_service import (
     about,
     bases,
     fetch,
+    forms,
     locks,
     smoke,
     steps,
@@ -173,6 +174,10 @@ class Tool:
             if plan.dockerfile:
                 plan = carry_out.with_paths(plan, built, self.steps)
             answered = smoke.smoke(built, plan, self.steps)
+            kept = state / "forms" / f"{identity}.json"
+            self.report.forms = forms.forms(
+                built, plan, answered.commands, answered.heard, self.steps, kept
+            )
             if image is None:
                 image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
         note_use(state, tag)

@@ -1,9 +1,10 @@
 """Does the image answer? Its commands are tried in the sandbox of runs, best first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from builder_service.answers import answers
+from builder_service.answers import answers, breakage
 from builder_service.failures import BuildFailed
+from builder_service.forms import Heard
 from builder_service.step_runner import Steps
 from builder_service.trial import trial
 from shared.plan import Command, Plan
@@ -19,6 +20,8 @@ class Answered:
 
     commands: list[Command]
     note: str = ""
+    heard: dict[str, Heard] = field(default_factory=dict)
+    """By command name."""
 
 
 def smoke(image: str, plan: Plan, steps: Steps) -> Answered:
@@ -27,18 +30,19 @@ def smoke(image: str, plan: Plan, steps: Steps) -> Answered:
     if plan.smoke:
         return _passed(image, plan, steps)
     words = ""
+    heard: dict[str, Heard] = {}
     for index, command in enumerate(plan.commands[:TRIED]):
         steps.log.say(f"does {command.name} answer?")
-        said = _ask(image, command, plan, steps)
+        said = _ask(image, command, plan, steps, heard)
         if said is None:
             if index == 0:
-                return Answered(plan.commands)
+                return Answered(plan.commands, heard=heard)
             silent = [other.name for other in plan.commands[:index]]
             note = f"{', '.join(silent)} did not answer, {command.name} did, so it comes first."
             steps.log.say(note)
             others = [other for other in plan.commands if other is not command]
             first, later = others[index:], others[:index]
-            return Answered([command, *first, *later], note)
+            return Answered([command, *first, *later], note, heard)
         words = words or said
     names = ", ".join(command.name for command in plan.commands[:TRIED])
     raise BuildFailed(
@@ -66,7 +70,9 @@ def _passed(image: str, plan: Plan, steps: Steps) -> Answered:
     )
 
 
-def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
+def _ask(
+    image: str, command: Command, plan: Plan, steps: Steps, heard: dict[str, Heard]
+) -> str | None:
     """None when the command answers, else its last words."""
     words = ""
     for argument in _ARGUMENTS:
@@ -78,6 +84,7 @@ def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
         if answers(out, err, exit_code, argument):
             steps.log.say(f"{shown}: answered with exit code {exit_code}")
             steps.log.write((out or err)[:4000].rstrip() + b"\n")
+            heard[command.name] = Heard(argument, out, err)
             return None
         last = _last_words(out, err)
         steps.log.say(f"{shown}: no answer, exit code {exit_code}")
@@ -88,7 +95,6 @@ def _ask(image: str, command: Command, plan: Plan, steps: Steps) -> str | None:
 
 
 def _last_words(out: bytes, err: bytes) -> str:
-    lines = [
-        line.strip() for line in (err or out).decode(errors="replace").splitlines() if line.strip()
-    ]
-    return lines[-1][:300] if lines else ""
+    text = (err or out).decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (breakage(text) or lines[-1])[:300] if lines else ""

@@ -1,0 +1,150 @@
+"""What a built tool's commands answer to `--help` becomes their forms; containers are plain processes here."""
+
+import itertools
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from builder_service import forms as module
+from builder_service.forms import Heard, forms
+from shared.form import Form
+from shared.plan import Command, Plan
+from tests.fake_containers import FakeContainers
+
+TOOL = """#!/bin/sh
+echo "$@" >> "{asked}"
+case "$*" in
+  --help) cat <<E
+Usage: tool [options] [command]
+
+Options:
+  --level <n>  how far
+
+Commands:
+  remote  manage remotes
+  show    show one
+  odd     knows no help
+  slow    takes its time
+E
+  ;;
+  "remote --help") printf 'usage: tool remote <command>\\n\\nCommands:\\n  add  add one\\n  rm  remove one\\n' ;;
+  "remote add --help") printf 'usage: tool remote add [-t TAG] NAME URL\\n\\n  -t TAG  follow it\\n' ;;
+  "show --help") printf 'usage: tool show [FILE ...]\\n\\n  --json  as JSON\\n' >&2 ;;
+  "slow --help") exec sleep 4 ;;
+  *) exec "$0" --help ;;
+esac
+"""
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Command:
+    path = tmp_path / "tool"
+    path.write_text(TOOL.replace("{asked}", str(tmp_path / "asked")))
+    path.chmod(0o755)
+    return Command(name="tool", run=[str(path)], evidence="a test")
+
+
+@pytest.fixture
+def steps() -> Any:
+    numbers = itertools.count()
+    return SimpleNamespace(
+        containers=FakeContainers(),
+        clock=SimpleNamespace(monotonic=time.monotonic),
+        log=SimpleNamespace(say=lambda text: None),
+        prefix="test",
+        labels={},
+        check=lambda: None,
+        next_number=lambda: next(numbers),
+    )
+
+
+def made(
+    steps: Any,
+    notes: Path,
+    *commands: Command,
+    heard: dict[str, Heard] | None = None,
+    plan: Plan | None = None,
+) -> dict[str, Form]:
+    plan = plan or Plan(runtime="shell", base="shell")
+    found = forms("sha256:image", plan, commands, heard or {}, steps, notes)
+    return {name: Form.model_validate(form) for name, form in found.items()}
+
+
+def names(form: Form) -> list[str]:
+    return [one.names[0] for one in form.fields]
+
+
+def test_a_command_and_its_subcommands_are_asked_two_levels_deep(
+    tool: Command, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 2.0)
+    form = made(steps, tmp_path / "notes/1", tool)["tool"]
+    assert names(form) == ["--level"]
+    assert set(form.subcommands) == {"remote", "show", "slow", "odd"}
+    assert names(form.subcommands["show"]) == ["--json", "FILE"]
+    assert names(form.subcommands["remote"].subcommands["add"]) == ["-t", "NAME", "URL"]
+    assert names(form.subcommands["slow"]) == []
+    assert names(form.subcommands["odd"]) == []  # its parent's help is not its own
+    assert form.subcommands["odd"].about == "knows no help"
+
+
+def test_what_smoke_has_heard_is_not_asked_again(tool: Command, steps: Any, tmp_path: Path) -> None:
+    heard = Heard("--help", b"usage: tool [-x] FILE\n", b"")
+    assert names(made(steps, tmp_path / "notes", tool, heard={"tool": heard})["tool"]) == [
+        "-x",
+        "FILE",
+    ]
+    assert not (tmp_path / "asked").exists()
+
+
+def test_what_was_made_for_an_image_is_kept(tool: Command, steps: Any, tmp_path: Path) -> None:
+    heard = {"tool": Heard("--help", b"", b"usage: tool [-x] FILE\n")}
+    first = made(steps, tmp_path / "notes", tool, heard=heard)
+    assert made(steps, tmp_path / "notes", tool) == first
+    assert not (tmp_path / "asked").exists()
+    (tmp_path / "notes").write_text(json.dumps({"tool": {"fields": "broken"}}))
+    assert made(steps, tmp_path / "notes", tool, heard=heard) == first
+
+
+def test_declared_forms_win(tool: Command, steps: Any, tmp_path: Path) -> None:
+    plan = Plan(runtime="shell", base="shell", forms={"tool": {"source": "toolyard.yaml"}})
+    heard = {"tool": Heard("--help", b"usage: tool [-x] FILE\n", b"")}
+    found = made(steps, tmp_path / "notes", tool, heard=heard, plan=plan)
+    assert found["tool"].source == "toolyard.yaml"
+
+
+def test_no_more_is_asked_than_the_limit(
+    tool: Command, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ASKED", 3)
+    made(steps, tmp_path / "notes", tool)
+    assert (tmp_path / "asked").read_text().split("\n") == [
+        "--help",
+        "remote --help",
+        "show --help",
+        "",
+    ]
+
+
+def test_words_with_blanks_and_quotes_stay_words(steps: Any, tmp_path: Path) -> None:
+    path = tmp_path / "it's a tool; exit"
+    path.write_text('#!/bin/sh\n[ "$1" = "a b" ] && printf "usage: t [-q] NAME\\n"\n')
+    path.chmod(0o755)
+    command = Command(name="t", run=[str(path), "a b"], evidence="a test")
+    assert names(made(steps, tmp_path / "notes", command)["t"]) == ["-q", "NAME"]
+
+
+def test_a_tool_that_explains_nothing_has_no_form(steps: Any, tmp_path: Path) -> None:
+    command = Command(name="t", run=["/bin/sh", "-c", "echo hello"], evidence="a test")
+    assert made(steps, tmp_path / "notes", command) == {}
+
+
+def test_forms_that_are_too_large_together_are_left_out(
+    tool: Command, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 100)
+    assert made(steps, tmp_path / "notes", tool) == {}
