@@ -18,6 +18,9 @@ _BROKEN = re.compile(
     | exec\ format\ error
     | ^Segmentation\ fault | ^Illegal\ instruction
     | DistributionNotFound | PackageNotFoundError
+    | cannot\ load\ such\ file\ -- | Could\ not\ find\ (?:gem\ )?'\S+'\ .*(?:gem|in\ locally\ installed)
+    | Can't\ locate\ \S+\ in\ @INC
+    | there\ is\ no\ package\ called
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE,
 )
@@ -46,6 +49,11 @@ _NO_SUCH_FILE = re.compile(
     r"|(?:no such file|not found|cannot|could not|can't|ENOENT).*\bhelp\b",
     re.IGNORECASE,
 )
+
+
+def breakage(text: str) -> str | None:
+    """The line with a loader's error: an interpreter prints more after it."""
+    return next((line.strip() for line in text.splitlines() if _BROKEN.search(line)), None)
 
 
 def answers(stdout: bytes, stderr: bytes, exit_code: int, argument: str | None) -> bool:

@@ -31,6 +31,9 @@ def main() -> int:
         settings.build_proxy,
         settings.build_python_index,
         settings.build_node_registry,
+        settings.build_gem_source,
+        settings.build_cpan_mirror,
+        settings.build_cran_mirror,
     )
     try:
         for name in RECIPES:

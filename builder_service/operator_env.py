@@ -33,6 +33,9 @@ class Operator:
     proxy: str = ""
     python_index: str = ""
     node_registry: str = ""
+    gem_source: str = ""
+    cpan_mirror: str = ""
+    cran_mirror: str = ""
 
     def environment(self) -> dict[str, str]:
         """Variables of every build step."""
@@ -48,6 +51,13 @@ class Operator:
             env["PIP_INDEX_URL"] = env["UV_DEFAULT_INDEX"] = self.python_index
         if self.node_registry:
             env["npm_config_registry"] = self.node_registry
+        # Ruby, Perl and R have no variable of their own for this; the programs in their bases read these.
+        mirrors = {
+            "TOOLYARD_GEM_SOURCE": self.gem_source,
+            "TOOLYARD_CPAN_MIRROR": self.cpan_mirror,
+            "TOOLYARD_CRAN_MIRROR": self.cran_mirror,
+        }
+        env.update({name: address for name, address in mirrors.items() if address})
         return env
 
     def mounts(self) -> tuple[Mount, ...]:

@@ -33,6 +33,9 @@ class BuilderSettings(Settings):
     build_proxy: str = ""
     build_python_index: str = ""
     build_node_registry: str = ""
+    build_gem_source: str = ""
+    build_cpan_mirror: str = ""
+    build_cran_mirror: str = ""
     clone_bytes: int = Field(default=1 << 30, gt=0)
     clone_files: int = Field(default=100_000, gt=0)
     clone_seconds: float = Field(default=300.0, gt=0)

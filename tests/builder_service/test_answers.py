@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder_service.answers import answers
+from builder_service.answers import answers, breakage
 
 WORKS = {
     "argparse": (
@@ -75,6 +75,9 @@ BROKEN = {
     "python syntax": (b"", b"  File \"/app/x.py\", line 3\n    print 'x'\nSyntaxError: Missing parentheses in call to 'print'\n", 1, "--help"),
     "crash": (b"", b"Traceback (most recent call last):\n  File \"x\"\nKeyError: 'HOME'\n", 1, None),
     "node crash": (b"", b"TypeError: x is not a function\n    at Object.<anonymous> (/app/x.js:1:1)\n", 1, None),
+    "ruby": (b"usage: x\n", b"kernel_require.rb:85:in `require': cannot load such file -- kramdown (LoadError)\n\tfrom x:3\n", 1, "--help"),
+    "perl": (b"usage: x\n", b"Can't locate File/Next.pm in @INC (you may need to install the File::Next module) at x line 3.\n", 2, "--help"),
+    "r": (b"usage: x\n", "Error in library(optparse) : there is no package called \u2018optparse\u2019\nExecution halted\n".encode(), 1, "--help"),
     "missing program": (b"", b"/app/x: line 3: jq: command not found\n", 127, "--help"),
     "env": (b"", b"env: 'python2': No such file or directory\n", 127, "--help"),
     "glibc": (b"", b"x: /lib/libc.so.6: version `GLIBC_2.38' not found\n", 1, "--help"),
@@ -94,3 +97,10 @@ def test_this_is_an_answer(name: str) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_this_is_no_answer(name: str) -> None:
     assert not answers(*BROKEN[name])
+
+
+def test_the_line_that_names_the_missing_part_is_found_above_the_trace() -> None:
+    trace = "kernel_require.rb:85:in `require': cannot load such file -- kramdown (LoadError)\n\tfrom bin/x:3\n"
+
+    assert breakage(trace) == trace.splitlines()[0]
+    assert breakage("usage: x\n") is None
