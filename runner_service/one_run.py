@@ -35,7 +35,7 @@ from shared.containers import (
 from shared.control import Control, Lost, Refused, Unavailable, through_outages
 from shared.crashpoints import crashpoint
 from shared.quota import QuotaUnavailable
-from shared.work import InputFile, Release, RunReport
+from shared.work import InputFile, PastPhase, Release, RunReport
 
 log = structlog.get_logger()
 _TAIL = 8192
@@ -208,7 +208,7 @@ class OneRun:
         manifest, key = publisher.publish(
             self._spool, ended, found, outputs.skipped, self._record.folder
         )
-        self._flush_log()
+        untold = self._end_live_log()
         return RunReport(
             fence=self._lease.fence,
             state=verdict.state,
@@ -219,6 +219,7 @@ class OneRun:
             seconds=ended.seconds,
             manifest=manifest,
             manifest_key=key,
+            untold=untold,
         )
 
     def _execute(self) -> Ended:
@@ -316,11 +317,12 @@ class OneRun:
             {"fence": self._lease.fence, "state": state, "reason": reason}
         )
 
-    def _flush_log(self) -> None:
+    def _end_live_log(self) -> list[PastPhase]:
         self._spool.end()
-        self._reporter.flush()
+        untold = self._reporter.enough()
         if self._give_up.is_set():
             raise Lost
+        return untold
 
     def _patiently_finish(self, report: RunReport) -> None:
         through_outages(

@@ -5,8 +5,9 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -48,101 +49,86 @@ class Publisher:
         self, spool: Spool, ended: Ended, found: Iterator[Found], skipped: Skipped, folder: Path
     ) -> tuple[Manifest, str]:
         """Everything that the run left, and the key of its manifest; `folder` is for what describes it."""
-        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool:
-            streams = self._streams(spool, ended, pool)
-            outputs = list(self._outputs(found, pool))
-            order = self._order(ended, folder / "order.json", pool)
-        for stream, kept in streams.items():
-            if stream in ended.incomplete:
-                skipped.add(f"some of {stream} was lost while no worker was there to read it")
-            elif kept.size > kept.kept:
-                skipped.add(f"{stream} is {kept.size} bytes long; the first {kept.kept} were kept")
-        manifest = Manifest(
-            stdout=streams["stdout"],
-            stderr=streams["stderr"],
-            outputs=outputs,
-            skipped=skipped.sentences(),
-            order=order,
-        )
-        crashpoint("runner.before_manifest")
-        return manifest, self._manifest(manifest, folder / "manifest.json")
+        outputs: list[OutputFile] = []
+        with (
+            ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool,
+            ExitStack() as last,
+        ):
+            objects: list[Object] = []
+            while batch := list(itertools.islice(found, _AT_ONCE)):
+                with ExitStack() as these:
+                    files = [these.enter_context(os.fdopen(o.descriptor, "rb")) for o in batch]
+                    some = [self._output(len(outputs) + n, one) for n, one in enumerate(batch)]
+                    outputs += [output for output, _ in some]
+                    batched = [(one, file) for (_, one), file in zip(some, files, strict=True)]
+                    if len(batch) == _AT_ONCE:
+                        self._upload(batched, pool)
+                    else:  # the last ones go with what describes them
+                        objects += batched
+                        last.push(these.pop_all())
+                log.debug("outputs_read", count=len(batch), last=shown(batch[-1].path))
+            streams = self._streams(spool, ended)
+            for stream, kept in streams.items():
+                if kept.key:
+                    file = last.enter_context(spool.path(stream).open("rb"))
+                    one = UploadObject(name=stream, size=kept.kept, sha256=kept.sha256)
+                    objects.append((one, file))
+            order = None
+            if len(ended.order) > len(
+                STREAMS
+            ):  # else one stream, then the other: as readers assume
+                order = self._key("order")
+                data = json.dumps(ended.order).encode()
+                objects.append(_small("order", data, folder / "order.json", last))
+            _tell_what_was_lost(streams, ended, skipped)
+            manifest = Manifest(
+                stdout=streams["stdout"],
+                stderr=streams["stderr"],
+                outputs=outputs,
+                skipped=skipped.sentences(),
+                order=order,
+            )
+            data = manifest.model_dump_json().encode()
+            self._upload(objects, pool, _small("manifest", data, folder / "manifest.json", last))
+        return manifest, self._key("manifest")
 
-    def _streams(
-        self, spool: Spool, ended: Ended, pool: ThreadPoolExecutor
-    ) -> dict[Stream, KeptStream]:
-        kept = {
+    def _key(self, name: str) -> str:
+        return self._lease.prefix + name
+
+    def _output(self, number: int, found: Found) -> tuple[OutputFile, UploadObject]:
+        name = f"o/{number}"
+        size, sha256 = found.size, found.sha256
+        return (
+            OutputFile(path=to_text(found.path), size=size, sha256=sha256, key=self._key(name)),
+            UploadObject(name=name, size=size, sha256=sha256),
+        )
+
+    def _streams(self, spool: Spool, ended: Ended) -> dict[Stream, KeptStream]:
+        return {
             s: KeptStream(
-                size=max(ended.sizes[s], spool.kept(s)), kept=spool.kept(s), sha256=spool.sha256(s)
+                size=max(ended.sizes[s], spool.kept(s)),
+                kept=spool.kept(s),
+                sha256=spool.sha256(s),
+                key=self._key(s) if spool.kept(s) else None,
             )
             for s in STREAMS
         }
-        objects: list[Object] = []
-        try:
-            for stream, now in kept.items():
-                if now.kept:
-                    upload = UploadObject(name=stream, size=now.kept, sha256=now.sha256)
-                    objects.append((upload, spool.path(stream).open("rb")))
-            keys = self._upload(objects, pool)
-        finally:
-            for _, file in objects:
-                file.close()
-        return {s: now.model_copy(update={"key": keys.get(s)}) for s, now in kept.items()}
 
-    def _outputs(self, found: Iterator[Found], pool: ThreadPoolExecutor) -> Iterator[OutputFile]:
-        numbers = itertools.count()
-        while batch := list(itertools.islice(found, _AT_ONCE)):
-            objects: list[Object] = [
-                (
-                    UploadObject(name=f"o/{next(numbers)}", size=one.size, sha256=one.sha256),
-                    os.fdopen(one.descriptor, "rb"),
-                )
-                for one in batch
-            ]
-            try:
-                keys = self._upload(objects, pool)
-            finally:
-                for _, file in objects:
-                    file.close()
-            for one, (upload, _) in zip(batch, objects, strict=True):
-                yield OutputFile(
-                    path=to_text(one.path),
-                    size=one.size,
-                    sha256=one.sha256,
-                    key=keys[upload.name],
-                )
-            log.debug("outputs_stored", count=len(batch), last=shown(batch[-1].path))
-
-    def _manifest(self, manifest: Manifest, path: Path) -> str:
-        with ThreadPoolExecutor(1) as pool:
-            return self._small("manifest", manifest.model_dump_json().encode(), path, pool)
-
-    def _order(self, ended: Ended, path: Path, pool: ThreadPoolExecutor) -> str | None:
-        if len(ended.order) <= len(STREAMS):
-            return None  # one stream, then the other: what readers assume anyway
-        return self._small("order", json.dumps(ended.order).encode(), path, pool)
-
-    def _small(self, name: str, data: bytes, path: Path, pool: ThreadPoolExecutor) -> str:
-        """Key of an object of these bytes; `path` is for them."""
-        path.write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        upload = UploadObject(name=name, size=len(data), sha256=digest)
-        with path.open("rb") as file:
-            return self._upload([(upload, file)], pool)[name]
-
-    def _upload(self, objects: list[Object], pool: ThreadPoolExecutor) -> dict[str, str]:
-        """Keys by name, when all are stored."""
-        if not objects:
-            return {}
+    def _upload(
+        self, objects: Sequence[Object], pool: ThreadPoolExecutor, manifest: Object | None = None
+    ) -> None:
+        """Returns when all are stored; the manifest is sent when everything else is there."""
+        wanted = [one for one, _ in objects] + ([manifest[0]] if manifest else [])
         for attempt in itertools.count(1):
-            targets = self._patiently(
-                lambda: self._control.uploads("run", self._lease, [upload for upload, _ in objects])
-            )
-            puts = [
-                pool.submit(self._put, targets.urls[upload.name], file) for upload, file in objects
-            ]
+            urls = self._patiently(lambda: self._control.uploads("run", self._lease, wanted)).urls
+            puts = [pool.submit(self._put, urls[one.name], file) for one, file in objects]
             try:
                 for put in puts:
                     put.result()
+                crashpoint("runner.after_upload")
+                if manifest:
+                    crashpoint("runner.before_manifest")
+                    self._put(urls[manifest[0].name], manifest[1])
             except Refused as error:
                 if attempt >= _TRIES:
                     raise
@@ -150,12 +136,26 @@ class Publisher:
                 for put in puts:
                     put.exception()
             else:
-                crashpoint("runner.after_upload")
-                return targets.keys
-        raise AssertionError("unreachable")
+                return
 
     def _put(self, url: str, file: BinaryIO) -> None:
         self._patiently(lambda: self._control.put(url, file))
 
     def _patiently(self, call: Callable[[], T]) -> T:
         return through_outages(call, stop=self._give_up)
+
+
+def _small(name: str, data: bytes, path: Path, opened: ExitStack) -> Object:
+    """An object of these bytes, which `path` holds."""
+    path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    upload = UploadObject(name=name, size=len(data), sha256=digest)
+    return upload, opened.enter_context(path.open("rb"))
+
+
+def _tell_what_was_lost(streams: dict[Stream, KeptStream], ended: Ended, skipped: Skipped) -> None:
+    for stream, kept in streams.items():
+        if stream in ended.incomplete:
+            skipped.add(f"some of {stream} was lost while no worker was there to read it")
+        elif kept.size > kept.kept:
+            skipped.add(f"{stream} is {kept.size} bytes long; the first {kept.kept} were kept")

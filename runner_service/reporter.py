@@ -9,12 +9,14 @@ import structlog
 
 from runner_service.spool import BATCH, Spool
 from shared.control import Control, Lost, Refused, Unavailable, WrongOffset, through_outages
-from shared.work import RunAssignment, Stream
+from shared.work import PastPhase, RunAssignment, Stream
 
 T = TypeVar("T")
 _BETWEEN_BATCHES = 0.1
 _WORTH_TELLING = 0.5
-"""A phase that is over sooner is not told, only that the program runs: nobody could have seen it."""
+"""A phase that is over sooner is not told: nobody could have seen it."""
+_GATHER = 0.25
+"""Nothing is told of a program for so long: one whose results are kept by then needs no live log."""
 log = structlog.get_logger()
 
 
@@ -36,6 +38,10 @@ class Reporter:
         self._give_up = give_up
         self._phase: str | None = None
         self._tell_at = 0.0
+        self._hold_until = 0.0
+        self._untold: float | None = None
+        """When the program began, until web knows that it runs."""
+        self._enough = threading.Event()
         self._quiet = False
         """Web does not want the live log; the whole log becomes an object all the same."""
         self._thread = threading.Thread(target=self._send_all, name="reporter", daemon=True)
@@ -45,18 +51,34 @@ class Reporter:
 
     def phase(self, name: str) -> None:
         """Tell this phase soon; one that was not told before is left out."""
-        self._tell_at = time.monotonic() + (0.0 if name == "running" else _WORTH_TELLING)
+        now = time.monotonic()
+        if name == "running":
+            self._hold_until, self._untold = now + _GATHER, now
+        self._tell_at = now + (_GATHER if name == "running" else _WORTH_TELLING)
         self._phase = name
         self._spool.nudge()
 
+    def enough(self) -> list[PastPhase]:
+        """The whole streams are objects now: what waits stays untold; the phases among it."""
+        self._enough.set()
+        self.flush()
+        if self._untold is None:
+            return []
+        return [PastPhase(phase="running", ago=time.monotonic() - self._untold)]
+
     def flush(self) -> None:
-        """Returns when the streams have ended and every byte is with web, or the lease is lost."""
+        """Returns when the streams have ended and every byte is with web, or nobody wants it any more."""
+        self._spool.nudge()
         self._thread.join()
 
     def _send_all(self) -> None:
         try:
-            while not self._give_up.is_set() and not self._spool.all_sent():
+            while not (self._give_up.is_set() or self._enough.is_set() or self._spool.all_sent()):
                 pause = self._send_phase()
+                held = self._hold_until - time.monotonic()
+                if held > 0:
+                    self._enough.wait(min(pause, held))
+                    continue
                 batch = self._spool.next_batch(pause)
                 if batch is not None:
                     self._send(*batch)
@@ -71,11 +93,18 @@ class Reporter:
         if self._phase is None or left > 0:
             return 1.0 if self._phase is None else left
         phase, self._phase = self._phase, None
+        if self._untold is not None and phase != "running":
+            self._tell("running")
+        self._tell(phase)
+        return 1.0
+
+    def _tell(self, phase: str) -> None:
         try:
             self._patiently(lambda: self._control.phase("run", self._lease, phase))
         except Refused as error:
             log.error("phase_refused", phase=phase, reason=str(error))
-        return 1.0
+        if phase == "running":
+            self._untold = None
 
     def _send(self, stream: Stream, offset: int, data: bytes) -> None:
         if self._quiet:

@@ -78,6 +78,7 @@ class Relay:
                     update(Outbox)
                     .where(Outbox.id.in_(sent), Outbox.published_at.is_(None))
                     .values(published_at=now_ms())
+                    .execution_options(synchronize_session=False)
                 )
         if failure is not None:
             raise failure

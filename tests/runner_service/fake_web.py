@@ -63,6 +63,7 @@ class FakeWeb:
             "id": f"run_{number}",
             "fence": 0,
             "attempt": "none",
+            "prefix": "none",
             "token": "none",
             "lease_seconds": 5.0,
             "heartbeat_seconds": 0.1,
@@ -123,10 +124,11 @@ class FakeWeb:
         if run.state != "queued":
             return Answer(204)
         run.state, run.claims = "leased", run.claims + 1
-        fence = run.assignment.fence + 1
+        fence, attempt = run.assignment.fence + 1, new_id("att")
+        prefix = f"runs/{run.assignment.id}/{attempt}/"
         run.logs = {"stdout": b"", "stderr": b""}
         run.assignment = run.assignment.model_copy(
-            update={"fence": fence, "attempt": new_id("att"), "token": f"t{fence}"}
+            update={"fence": fence, "attempt": attempt, "token": f"t{fence}", "prefix": prefix}
         )
         return answer_json(run.assignment.model_dump(mode="json"))
 
@@ -169,8 +171,7 @@ class FakeWeb:
             return self._log(run, query, asked.body)
         if what == "uploads":
             names = [o["name"] for o in asked.json()["objects"]]
-            prefix = f"runs/{run.assignment.id}/{run.assignment.attempt}"
-            keys = {n: f"{prefix}/{n}" for n in names}
+            keys = {n: run.assignment.prefix + n for n in names}
             urls = {n: f"{self.url}/objects/{k}" for n, k in keys.items()}
             return answer_json({"urls": urls, "keys": keys})
         if what == "release":
@@ -178,6 +179,13 @@ class FakeWeb:
             run.state = "released"
             return Answer(204)
         run.report = RunReport(**asked.json())
+        run.phases += [past.phase for past in run.report.untold]
+        manifest = run.report.manifest
+        if manifest is not None:  # readers are given the whole streams now
+            for stream, kept in (("stdout", manifest.stdout), ("stderr", manifest.stderr)):
+                whole = self.objects.get(kept.key or "", b"")
+                if whole.startswith(run.logs[stream]):
+                    run.logs[stream] = whole
         run.state = run.report.state
         return Answer(204)
 

@@ -51,6 +51,7 @@ def serve() -> Iterator[Serve]:
 def test_a_claim_gives_the_assignment_and_names_the_worker(serve: Serve) -> None:
     given = RunAssignment(
         **LEASE.model_dump(),
+        prefix="runs/run_1/att_1/",
         image="sha256:1",
         argv=["cat"],
         network=Network(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from runner_service import reporter
 from runner_service.one_run import Patience
 from runner_service.record import Ended, Finished, Record, Staged, Starting, Stopped
 from shared.containers import Containers, Sandbox
@@ -59,6 +60,37 @@ def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: F
     phases = ["staging", "starting", "running", "finalizing"]
     assert run.phases == [phase for phase in phases if phase in run.phases]  # short ones go untold
     assert worker.left_over() == []
+
+
+def test_a_short_program_asks_web_for_as_little_as_can_be(
+    worker: Worker, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_GATHER", 60.0)
+    monkeypatch.setattr(reporter, "_WORTH_TELLING", 60.0)
+    run = web.request(script("echo text; echo x > f"))
+
+    worker.run(run)
+
+    asked = [asked.path.partition("?")[0].rpartition("/")[2] for asked in web.server.asked]
+    assert [what for what in asked if what not in ("heartbeat", "directives")] == [
+        *("claims", "uploads"),
+        *sorted(("0", "stdout"), key=asked.index),
+        *("manifest", "finish"),
+    ]
+    assert run.phases == ["running"]  # told with the end
+    assert run.report is not None and run.report.untold[0].ago > 0
+
+
+def test_a_program_that_goes_on_is_told_of(
+    worker: Worker, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_GATHER", 0.01)
+    run = web.request(script("echo text; sleep 1"))
+    _, thread = worker.begin(run)
+    web.wait_for(run, "running")
+    assert run.report is None
+    thread.join()
+    assert run.report is not None and run.report.untold == []
 
 
 def test_an_input_changed_in_place_is_an_output_and_a_touched_one_is_not(

@@ -164,6 +164,27 @@ def test_a_run_is_claimed_with_all_it_needs_reported_on_and_finished_once(
     assert held.heartbeat() == "lost"
 
 
+def test_a_phase_too_short_to_be_told_stands_in_the_history_with_its_time(
+    web_ports: WebPorts, worker: Worker, run: Run
+) -> None:
+    held = worker.claim("run", run.id)
+    report = {"untold": [{"phase": "running", "ago": 1.5}], **held.results(stdout=b"x")}
+    assert held.finish(**report).status_code == 204
+    assert phases(web_ports, run.id) == ["queued", "leased", "running", "succeeded"]
+    with web_ports.transactions.read() as session:
+        rows = session.scalars(select(JobEvent).where(JobEvent.job_id == run.id)).all()
+    at = {row.phase: row.at for row in rows}
+    assert at["succeeded"] - at["running"] >= 1500
+
+    assert held.finish(**report).status_code == 204
+    assert len(phases(web_ports, run.id)) == 4
+
+
+def test_the_assignment_tells_where_its_objects_lie(worker: Worker, run: Run) -> None:
+    held = worker.claim("run", run.id)
+    assert held.results(stdout=b"x")["manifest"]["stdout"]["key"] == held.given["prefix"] + "stdout"
+
+
 @pytest.mark.parametrize(
     ("state", "facts"),
     [
