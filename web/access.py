@@ -2,7 +2,7 @@
 
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Run
-from shared.schema.tools import Tool
+from shared.schema.tools import Preview, Tool
 
 Viewer = Account | None
 
@@ -30,6 +30,13 @@ def may_run_tool(viewer: Viewer, tool: Tool) -> bool:
 def may_edit_tool(viewer: Viewer, tool: Tool) -> bool:
     """Also build it again and read its unfinished builds."""
     return tool.deleted_at is None and (owns_tool(viewer, tool) or is_admin(viewer))
+
+
+def may_see_preview(viewer: Viewer, preview: Preview) -> bool:
+    """Who asked for it: it may show a private repository."""
+    if viewer is None or viewer.disabled_at is not None:
+        return False
+    return viewer.id == preview.account_id or is_admin(viewer)
 
 
 def may_see_run(viewer: Viewer, run: Run) -> bool:

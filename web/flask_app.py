@@ -17,7 +17,18 @@ from web import (
     security_headers,
     views,
 )
-from web.api import accounts, builds, documentation, files, origins, runs, sources, tools, worker
+from web.api import (
+    accounts,
+    builds,
+    documentation,
+    files,
+    origins,
+    previews,
+    runs,
+    sources,
+    tools,
+    worker,
+)
 from web.client_address import ForwardedHeaders
 from web.metrics import Metrics
 from web.ports import WebPorts
@@ -52,7 +63,7 @@ def create_app(ports: WebPorts) -> Flask:
     csrf.install(app)
 
     app.register_blueprint(health.blueprint(metrics))
-    for resource in (accounts, tools, sources, origins, builds, runs, files):
+    for resource in (accounts, tools, previews, sources, origins, builds, runs, files):
         app.register_api(resource.blueprint())
     app.register_blueprint(documentation.blueprint(app))
     app.register_blueprint(worker.make_blueprint(ports))

@@ -97,12 +97,46 @@ class NewTool(Given):
     folder: str = Field(default="", max_length=1000)
     runtime: str | None = Field(default=None, max_length=100)
     command: str | None = Field(default=None, max_length=200)
+    overrides: str = Field(default="", max_length=70_000)
+    """The text of a `toolyard.yaml`, instead of the repository's own."""
     network: Network | None = None
     private: bool = False
 
 
+class NewPreview(Given):
+    """Only the link is required."""
+
+    link: str = Field(max_length=2000)
+    ref: str | None = Field(default=None, max_length=500)
+    folder: str = Field(default="", max_length=1000)
+    runtime: str | None = Field(default=None, max_length=100)
+    command: str | None = Field(default=None, max_length=200)
+    overrides: str = Field(default="", max_length=70_000)
+    """The text of a `toolyard.yaml`, instead of the repository's own."""
+
+
+class PreviewInfo(BaseModel):
+    """A look at a repository; `plan` is there once `state` is `succeeded`."""
+
+    id: str
+    state: str
+    """`queued`, `leased`, `cloning`, `detecting`; then `succeeded`, `failed`, `timed_out` or `lost`."""
+    link: str
+    ref: str | None
+    folder: str
+    commit: str | None
+    description: str
+    plan: Plan | None
+    plan_text: str
+    """The plan as a `toolyard.yaml`, to be edited and given as `overrides`."""
+    commands: list[Command]
+    reason: str
+    created_at: int
+    finished_at: int | None
+
+
 class ToolEdit(Given):
-    """What is left out stays; link, ref, folder, runtime or command make a new version."""
+    """What is left out stays; link, ref, folder, runtime, command or overrides make a new version."""
 
     name: str = Field(default="", max_length=200)
     description: str = Field(default="", max_length=10_000)
@@ -113,6 +147,7 @@ class ToolEdit(Given):
     folder: str = Field(default="", max_length=1000)
     runtime: str | None = Field(default=None, max_length=100)
     command: str | None = Field(default=None, max_length=200)
+    overrides: str = Field(default="", max_length=70_000)
 
 
 class VersionInfo(BaseModel):
@@ -127,6 +162,8 @@ class VersionInfo(BaseModel):
     ref: str | None
     folder: str
     runtime: str | None
+    command: str | None
+    overrides: str
     network: Network
     commit: str | None
     image: str | None

@@ -25,7 +25,7 @@ def _at(path: str, **kwargs: object) -> Callable[[World, DiskObjects], Call]:
 
 
 def _filled(path: str, w: World) -> str:
-    for name in ("tool", "run", "live_run", "build", "file", "credential", "token", "mark"):
+    for name in ("preview", "tool", "run", "live_run", "build", "file", "credential", "token", "mark"):
         path = path.replace(f"<{name}>", getattr(w, name))
     return path
 
@@ -68,6 +68,8 @@ TABLE: dict[str, Row] = {
     ),
     "GET /add": Row("303 200 200 200 303 303", _at("/add")),
     "POST /add": Row("401 303 303 303 401 401", _at("/add", form=OFFERED)),
+    "POST /add/look": Row("401 303 303 303 401 401", _at("/add/look", form=OFFERED)),
+    "GET /add/look/<preview_id>": Row("303 200 404 200 303 303", _at("/add/look/<preview>")),
     "GET /api/v1/builds/<build_id>": Row("404 200 404 200 401 401", _at("/api/v1/builds/<build>")),
     "POST /api/v1/builds/<build_id>/cancel": Row(
         "401 200 404 200 401 401", _at("/api/v1/builds/<build>/cancel", json={})
@@ -152,6 +154,12 @@ TABLE: dict[str, Row] = {
     ),
     "GET /api/v1/tools": Row("200 200 200 200 401 401", _at("/api/v1/tools")),
     "GET /api/v1/tools/<tool>": Row("404 200 404 200 401 401", _at("/api/v1/tools/<tool>")),
+    "POST /api/v1/previews": Row(
+        "401 201 201 201 401 401", _at("/api/v1/previews", json={"link": OFFERED["link"]})
+    ),
+    "GET /api/v1/previews/<preview_id>": Row(
+        "401 200 404 200 401 401", _at("/api/v1/previews/<preview>")
+    ),
     "PATCH /api/v1/tools/<tool>": Row(
         "401 200 404 200 401 401", _at("/api/v1/tools/<tool>", json={"description": "x"})
     ),
@@ -168,7 +176,10 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/tools/<tool>/versions/<int:number>/builds": Row(
         "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/versions/2/builds", json={})
     ),
-    "POST /api/v1/worker/<any(runs, builds):what>/<id>/heartbeat": Row(
+    "POST /api/v1/worker/previews/<id>/finish": Row(
+        "401 401 401 401 401 401", _fenced("/api/v1/worker/previews/<preview>/finish", state="failed")
+    ),
+    "POST /api/v1/worker/<any(runs, builds, previews):what>/<id>/heartbeat": Row(
         "401 401 401 401 401 200", _fenced("/api/v1/worker/runs/<live_run>/heartbeat")
     ),
     "POST /api/v1/worker/<any(runs, builds):what>/<id>/log": Row(
@@ -178,10 +189,10 @@ TABLE: dict[str, Row] = {
             data=b"x",
         ),
     ),
-    "POST /api/v1/worker/<any(runs, builds):what>/<id>/phase": Row(
+    "POST /api/v1/worker/<any(runs, builds, previews):what>/<id>/phase": Row(
         "401 401 401 401 401 204", _fenced("/api/v1/worker/runs/<live_run>/phase", phase="running")
     ),
-    "POST /api/v1/worker/<any(runs, builds):what>/<id>/release": Row(
+    "POST /api/v1/worker/<any(runs, builds, previews):what>/<id>/release": Row(
         "401 401 401 401 401 204",
         _fenced("/api/v1/worker/runs/<live_run>/release", reason="draining"),
     ),
@@ -268,6 +279,13 @@ TABLE: dict[str, Row] = {
     "GET /tools/<tool_id>/edit": Row("303 200 404 200 303 303", _at("/tools/<tool>/edit")),
     "POST /tools/<tool_id>/edit": Row(
         "401 303 404 303 401 401", _at("/tools/<tool>/edit", form={**OFFERED, "name": "renamed"})
+    ),
+    "GET /tools/<tool_id>/plan": Row("303 200 404 200 303 303", _at("/tools/<tool>/plan")),
+    "POST /tools/<tool_id>/plan": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/plan", form={"overrides": "start: empty"})
+    ),
+    "POST /tools/<tool_id>/plan/look": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/plan/look", form={"overrides": ""})
     ),
     "POST /tools/<tool_id>/runs": Row(
         "401 303 404 303 401 401", _at("/tools/<tool>/runs", form={"line": "x"})

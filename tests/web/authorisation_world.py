@@ -17,7 +17,9 @@ from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Worker
 from web import passwords, sessions, source_credentials, tokens
+from web.add_tool import Source
 from web.ports import WebPorts
+from web.previews import request_preview
 from web.views.accounts import _mark
 
 PRINCIPALS = ("anonymous", "owner", "other", "admin", "worker", "attempt")
@@ -33,6 +35,7 @@ class World:
     run: str
     live_run: str
     build: str
+    preview: str
     file: str
     credential: str
     token: str
@@ -67,6 +70,7 @@ def make(app: Flask, folder: Path) -> World:
         build = factories.build(session, version, owner)
         run = factories.run(session, owner, version, state="succeeded")
         live_run = factories.run(session, owner, version)
+        preview = request_preview(session, owner, Source(version.link)).id
         file = factories.file(session, owner)
         key = f"runs/{run.id}/att/o/0"
         info = ports.objects.put(key, content)
@@ -102,6 +106,7 @@ def make(app: Flask, folder: Path) -> World:
         run=ids[1],
         live_run=ids[2],
         build=ids[3],
+        preview=preview,
         file=ids[4],
         credential=ids[6],
         token=token_id,

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.accounts import Account
 from shared.schema.runs import Run
-from shared.schema.tools import Build, Tool, Version
+from shared.schema.tools import Build, Preview, Tool, Version
 from web import access, references
 from web.refusals import Absent
 
@@ -37,3 +37,10 @@ def build(session: Session, viewer: Viewer, build_id: str) -> tuple[Build, Versi
         if access.may_see_tool(viewer, of):
             return found, made, of
     raise Absent("There is no such build.")
+
+
+def preview(session: Session, viewer: Viewer, preview_id: str) -> Preview:
+    found = session.get(Preview, preview_id)
+    if found is None or not access.may_see_preview(viewer, found):
+        raise Absent("There is no such preview. Previews are kept for a day.")
+    return found

@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session, defer
 from shared.plan import Command, Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Output, Run
-from shared.schema.tools import Build, Tool, Version
+from shared.schema.tools import Build, Preview, Tool, Version
 from shared.work import Manifest, PlanTried
+from shared.yaml_writing import written
 from web import access, networks, queue_position
 from web.jobs import TERMINAL, Job
 from web.schemas import (
     BuildInfo,
     FileInfo,
     OutputInfo,
+    PreviewInfo,
     RunInfo,
     StreamInfo,
     ToolInfo,
@@ -37,6 +39,8 @@ def version(found: Tool, made: Version, build_id: str | None) -> VersionInfo:
         ref=made.ref,
         folder=made.folder,
         runtime=made.runtime,
+        command=made.command,
+        overrides=made.overrides,
         network=networks.network_of(made),
         commit=made.commit,
         image=made.image,
@@ -113,6 +117,25 @@ def build(job: Build, made: Version, found: Tool) -> BuildInfo:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+    )
+
+
+def preview(found: Preview) -> PreviewInfo:
+    plan = Plan.model_validate(found.plan) if found.plan is not None else None
+    return PreviewInfo(
+        id=found.id,
+        state=found.state,
+        link=found.link,
+        ref=found.ref,
+        folder=found.folder,
+        commit=found.commit,
+        description=found.description,
+        plan=plan,
+        plan_text=written(plan) if plan else "",
+        commands=plan.commands if plan else [],
+        reason=found.reason,
+        created_at=found.created_at,
+        finished_at=found.finished_at,
     )
 
 

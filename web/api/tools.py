@@ -155,7 +155,7 @@ def blueprint() -> APIBlueprint:
 
 
 def _wanted(body: NewTool) -> Wanted:
-    source = Source(body.link, body.ref, body.folder, body.runtime, body.command)
+    source = Source(body.link, body.ref, body.folder, body.runtime, body.command, body.overrides)
     return Wanted(source, body.name, body.description, body.private, body.network)
 
 

@@ -8,6 +8,7 @@ import web.views.builds
 import web.views.context
 import web.views.guide
 import web.views.outputs
+import web.views.plans
 import web.views.runs
 import web.views.tools
 from web.ports import WebPorts
@@ -21,6 +22,7 @@ def register(app: Flask, ports: WebPorts) -> None:
     for family in (
         pages.accounts,
         pages.tools,
+        pages.plans,
         pages.builds,
         pages.runs,
         pages.outputs,

@@ -28,6 +28,7 @@ def install(app: Flask, ports: WebPorts) -> None:
         "middle",
         "command_line",
         "sentence",
+        "language",
     ):
         app.jinja_env.filters[name] = getattr(shown, name)
     app.jinja_env.filters["network"] = shown.network

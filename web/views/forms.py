@@ -2,18 +2,24 @@
 
 import io
 from collections.abc import Sequence
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from flask import Response, make_response, render_template, request
 from werkzeug.datastructures import FileStorage
 
-from shared.plan import Network
+from shared.plan import RUNTIMES, Network
 from shared.schema.accounts import Account
 from shared.schema.runs import File
 from web import auth, inputs
+from web.add_tool import Source
 from web.limits import limits_of
 from web.refusals import Invalid, Refused
 from web.store_file import add_file, new_key, received
+from web.views.examples import EXAMPLES
+
+LONGEST_PLAN = 70_000
+_FIELDS = ("name", "description", "ref", "folder", "runtime", "command", "other_command", "network",
+           "hosts", "overrides")  # fmt: skip
 
 
 def refused(error: Refused, template: str, **facts: object) -> Response:
@@ -27,6 +33,29 @@ def refused(error: Refused, template: str, **facts: object) -> Response:
 def text(name: str) -> str:
     """A field's trimmed text."""
     return request.form.get(name, "").strip()
+
+
+def source() -> Source:
+    """What is to be built, as the forms for adding and editing name it."""
+    return Source(
+        link=text("link"),
+        ref=text("ref") or None,
+        folder=text("folder"),
+        runtime=text("runtime") or None,
+        command=text("other_command") or text("command") or None,
+        overrides=request.form.get("overrides", "")[:LONGEST_PLAN],
+    )
+
+
+def add_facts(typed: Any, seen: object = None) -> dict[str, object]:
+    """What the add form needs beside what was typed; the details are open where they hold something."""
+    return {
+        "typed": typed,
+        "seen": seen,
+        "open": bool(seen) or any(typed.get(name) for name in _FIELDS),
+        "runtimes": RUNTIMES,
+        "examples": EXAMPLES,
+    }
 
 
 def network() -> Network | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from shared.plan import Network
+from shared.plan import RUNTIMES, Network, Plan
 from shared.schema.runs import Run
 from shared.schema.tools import Build, Version
 from web import arguments
@@ -105,6 +105,11 @@ def version_state(version: Version, build: Build | None = None) -> Shown:
     if version.state == "pending" and build is not None and build.state not in TERMINAL:
         return build_state(build)
     return _VERSION.get(version.state, Shown(version.state, "wait"))
+
+
+def language(plan: Plan) -> str:
+    """`Python 3.11`, `C or C++`."""
+    return f"{RUNTIMES.get(plan.runtime, plan.runtime)} {plan.runtime_version}".strip()
 
 
 def size(n: float) -> str:

@@ -14,7 +14,7 @@ from flask import (
 )
 from sqlalchemy.orm import Session
 
-from shared.plan import Network, Plan
+from shared.plan import RUNTIMES, Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.tools import Tool, Version
 from shared.work import PlanTried
@@ -25,7 +25,7 @@ from web.api.answers import hit, wake
 from web.edit_tool import ToolChanges, build_again, delete_tool, edit_tool
 from web.limits import limits_of
 from web.refusals import Forbidden, Refused
-from web.views import forms, lookups, readme, run_rows, shown
+from web.views import forms, lookups, plans, readme, run_rows, shown
 from web.views.examples import EXAMPLES
 from web.views.run_filters import RunFilter
 
@@ -79,8 +79,17 @@ def _lists(routes: Blueprint) -> None:
 def _adding(routes: Blueprint) -> None:
     @routes.get("/add")
     def add() -> Response:
-        auth.required()
-        return _add_page({"link": request.args.get("link", "")[:2000]})
+        account = auth.required().account
+        asked = request.args.get("preview", "")[:64]
+        if not asked:
+            return _add_page({"link": request.args.get("link", "")[:2000]})
+        with auth.ports().transactions.read() as session:
+            preview = found.preview(session, account, asked)
+            seen = plans.seen_in(preview)
+            typed = plans.prefilled(session, account, preview)
+        if request.args.get("plan") and not typed["overrides"]:
+            typed["overrides"] = seen.text
+        return _add_page(typed, seen)
 
     @routes.post("/add")
     def add_now() -> Response:
@@ -89,7 +98,7 @@ def _adding(routes: Blueprint) -> None:
         try:
             hit("add")
             wanted = NewTool(
-                source=_source(),
+                source=forms.source(),
                 name=forms.text("name") or None,
                 description=forms.text("description"),
                 private=bool(request.form.get("private")),
@@ -105,7 +114,7 @@ def _adding(routes: Blueprint) -> None:
                 )
                 build_id = made.build.id
         except Refused as error:
-            return forms.refused(error, "add.html", **_add_facts(request.form))
+            return forms.refused(error, "add.html", **forms.add_facts(request.form))
         wake(f"account:{account.id}")
         return _to(url_for("builds.show", build_id=build_id))
 
@@ -140,7 +149,7 @@ def _changing(routes: Blueprint) -> None:
             tool = _own(session, account, tool_id)
             newest = lookups.versions(session, tool)[0]
         return render_template(
-            "tool_edit.html", tool=tool, typed=_typed_from(tool, newest), runtimes=RUNTIMES
+            "tool_edit.html", **_edit_facts(tool, newest), typed=_typed_from(tool, newest)
         )
 
     @routes.post("/tools/<tool_id>/edit")
@@ -151,7 +160,7 @@ def _changing(routes: Blueprint) -> None:
             tool = _own(session, account, tool_id)
             before = lookups.versions(session, tool)[0]
         try:
-            source = _source()
+            source = forms.source()
             changes = ToolChanges(
                 name=forms.text("name"),
                 description=forms.text("description"),
@@ -177,7 +186,7 @@ def _changing(routes: Blueprint) -> None:
                 build_id = made.build.id if made else ""
         except Refused as error:
             return forms.refused(
-                error, "tool_edit.html", tool=tool, typed=request.form, runtimes=RUNTIMES
+                error, "tool_edit.html", **_edit_facts(tool, before), typed=request.form
             )
         wake(f"account:{account.id}")
         if build_id:
@@ -301,7 +310,7 @@ def _row(row: lookups.ToolRow) -> _Row:
 
 
 def _language(plan: Plan | None) -> str:
-    return f"{plan.runtime.capitalize()} {plan.runtime_version}".strip() if plan else ""
+    return shown.language(plan) if plan else ""
 
 
 def _source() -> Source:
@@ -321,6 +330,16 @@ def _kept_or_new(before: Version, source: Source, name: str) -> str | None:
     return None if moved and typed == (getattr(before, name) or None) else typed
 
 
+def _edit_facts(tool: Tool, newest: Version) -> dict[str, object]:
+    """What the edit form offers: the newest version's commands are its entry points."""
+    return {
+        "tool": tool,
+        "plan": Plan.model_validate(newest.plan) if newest.plan else None,
+        "commands": commands.commands_of(newest),
+        "runtimes": RUNTIMES,
+    }
+
+
 def _typed_from(tool: Tool, version: Version) -> dict[str, object]:
     network = Network.model_validate(version.network) if version.network else None
     return {
@@ -337,17 +356,8 @@ def _typed_from(tool: Tool, version: Version) -> dict[str, object]:
     }
 
 
-def _add_facts(typed: Any) -> dict[str, object]:
-    return {
-        "typed": typed,
-        "open": any(typed.get(name) for name in _FIELDS[1:]),
-        "runtimes": RUNTIMES,
-        "examples": EXAMPLES,
-    }
-
-
-def _add_page(typed: dict[str, str]) -> Response:
-    return make_response(render_template("add.html", **_add_facts(typed)))
+def _add_page(typed: dict[str, str], seen: plans.Seen | None = None) -> Response:
+    return make_response(render_template("add.html", **forms.add_facts(typed, seen)))
 
 
 def _own(session: Session, account: Account, tool_id: str) -> Tool:

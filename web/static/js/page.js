@@ -1,7 +1,9 @@
 // The entry of every page; each part looks for what it serves and does nothing where that is missing.
 
+import { listenToAddForm } from "./add-form.js";
 import { followLog } from "./live-log.js";
 import { listenForKeys } from "./palette.js";
+import { listenToPlan } from "./plan-text.js";
 import { listenToRunForm } from "./run-form.js";
 import { keepTime } from "./times.js";
 
@@ -49,6 +51,8 @@ document.documentElement.classList.add("js");
 keepTime();
 listenForKeys();
 listenToRunForm();
+listenToAddForm();
+listenToPlan();
 listenToFills();
 listenToCopies();
 listenToQuestions();
