@@ -47,7 +47,7 @@ def gem_install(gems, options)
 end
 
 def install(gems)
-  source = ENV['TOOLYARD_GEM_SOURCE'] || Gem.sources.first.to_s
+  source = ENV['TOOLYARD_GEM_SOURCE'] || Gem.sources.first.uri.to_s
   options = ['--no-document', '--install-dir', HOME, '--bindir', "#{HOME}/bin", '--conservative', '--minimal-deps',
              '--clear-sources', '--source', source]
   if !answers?(source)
@@ -86,6 +86,7 @@ def register(path)
   FileUtils.mkdir_p(["#{HOME}/gems", "#{HOME}/specifications"])
   FileUtils.ln_sf(File.dirname(File.expand_path(path)), "#{HOME}/gems/#{spec.full_name}")
   File.write("#{HOME}/specifications/#{spec.full_name}.gemspec", spec.to_ruby)
+  File.write("#{HOME}/activate.rb", "gem #{spec.name.inspect}\n")
 end
 
 case ARGV.shift

@@ -192,7 +192,7 @@ def _module_steps(wanted: list[str], other: list[str]) -> list[Step]:
     """Debian's packages first, compiled as they are; the rest of what is wanted from CPAN."""
     packages = sorted({name for module in (*wanted, *other) for name in perl_names.debian(module)})
     argv = ["apt-get", "install", "--known", *packages]
-    debian = Step(name="Debian packages", argv=argv, as_root=True)
+    debian = Step(name="Debian packages", argv=argv, as_root=True, files=[])
     check = Step(name="modules", argv=["toolyard-modules", *wanted], files=[])
     return [debian, check] if wanted else [debian] if other else []
 

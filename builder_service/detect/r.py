@@ -229,7 +229,12 @@ def _package_steps(wanted: list[str], soft: list[str]) -> list[Step]:
         f"r-{source}-{name.lower()}" for name in (*wanted, *soft) for source in ("cran", "bioc")
     ]
     steps = [
-        Step(name="Debian packages", argv=["apt-get", "install", "--known", *names], as_root=True),
+        Step(
+            name="Debian packages",
+            argv=["apt-get", "install", "--known", *names],
+            as_root=True,
+            files=[],
+        ),
         Step(name="packages", argv=["toolyard-packages", *wanted], files=[]),
     ]
     return steps if wanted else steps[:1] if soft else []

@@ -136,19 +136,15 @@ def _plan(tree: Tree, spec: Gemspec | None, texts: dict[str, str], commands: lis
     required = {name for text in tool.values() for name in _REQUIRES.findall(text)}
     gems, evidence, folders = _gems(tree, spec, required)
     steps = _gem_steps(gems)
-    if folders:
-        extra = [word for folder in folders for word in ("-I", f"/app/{folder}/lib")]
-        commands = [
-            c.model_copy(update={"run": [c.run[0], *extra, *c.run[1:]]})
-            if c.run[0] == "ruby"
-            else c
-            for c in commands
-        ]
+    extra = [word for folder in folders for word in ("-I", f"/app/{folder}/lib")]
     if spec is not None and spec.extensions:
         argv = ["sh", "-c", _EXTENSIONS, "sh", *spec.extensions]
         steps.append(Step(name="extensions", argv=argv))
     if spec is not None and any(_ASKS_RUBYGEMS.search(text) for text in tool.values()):
         steps.append(Step(name="register", argv=["toolyard-gems", "register", f"/app/{spec.path}"]))
+        extra += ["-r", f"{GEM_HOME}/activate.rb"]
+    if extra:
+        commands = [_with_options(command, extra) for command in commands]
     if spec is not None and spec.ruby:
         evidence.append(f"asks for Ruby {spec.ruby}; builds here have Ruby {_VERSION}")
     own = [tree.text(command.run[-1].removeprefix("/app/")) for command in commands[:5]]
@@ -169,6 +165,12 @@ def _plan(tree: Tree, spec: Gemspec | None, texts: dict[str, str], commands: lis
         evidence=[*evidence, commands[0].evidence, why],
         start=beside.start(tree, map(code, own), _OPENS),
     )
+
+
+def _with_options(command: Command, options: list[str]) -> Command:
+    if command.run[0] != "ruby":
+        return command
+    return command.model_copy(update={"run": ["ruby", *options, *command.run[1:]]})
 
 
 def _gems(
@@ -207,6 +209,7 @@ def _gem_steps(gems: Gems) -> list[Step]:
             name="Debian packages, where the gem source does not answer",
             argv=["apt-get", "install", "--unless", _COMPLETE, "--known", *debian],
             as_root=True,
+            files=[],
         ),
         Step(name="gems found", argv=["toolyard-gems", "check", *wanted], files=[]),
     ]

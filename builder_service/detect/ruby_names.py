@@ -34,6 +34,9 @@ SYSTEM = {
 }  # fmt: skip
 """Debian packages without which a gem cannot be compiled or used."""
 
+PACKAGED = frozenset([*GEMS.values(), *PLAIN, *_DEBIAN]) - {"docopt", "gli", "json5"}
+"""The known gems that Debian has; the others can only come from the gem source."""
+
 PARSERS = frozenset(
     ["optparse", "getoptlong", "thor", "slop", "gli", "commander", "clamp", "trollop", "optimist", "docopt", "dry/cli",
      "cri", "mixlib/cli", "tty-option", "micro-optparse"]

@@ -47,6 +47,7 @@ def test_debian_serves_where_the_gem_source_does_not(tmp_path: Path) -> None:
     assert debian.argv[2:] == [
         "--unless", "/opt/gems/complete", "--known", "ruby-kramdown", "ruby-mixlib-config", "ruby-thor",
     ]  # fmt: skip
+    assert debian.files == []
     assert [found.name for found in made.steps][-1] == "gems found"
 
 
@@ -149,7 +150,10 @@ def test_a_tool_that_asks_rubygems_for_itself_is_registered(tmp_path: Path) -> N
         "bin/tool*": RUBY + "Gem.loaded_specs['tool']\n",
     }
 
-    assert step(plan(tmp_path, files), "register")[-1] == "/app/t.gemspec"
+    made = plan(tmp_path, files)
+
+    assert step(made, "register")[-1] == "/app/t.gemspec"
+    assert made.commands[0].run[1:3] == ["-r", "/opt/gems/activate.rb"]
 
 
 def test_a_script_that_reads_files_beside_itself_starts_in_the_repository(tmp_path: Path) -> None:
