@@ -1,6 +1,6 @@
 """The languages that the builder knows, one file each in `detect/`."""
 
-from builder_service.detect import c, node, perl, python, r, ruby, shell
+from builder_service.detect import c, java, node, perl, python, r, ruby, shell
 from builder_service.detect.language import Language
 
 LANGUAGES: dict[str, Language] = {
@@ -9,6 +9,7 @@ LANGUAGES: dict[str, Language] = {
         python.LANGUAGE,
         node.LANGUAGE,
         shell.LANGUAGE,
+        java.LANGUAGE,
         c.LANGUAGE,
         ruby.LANGUAGE,
         perl.LANGUAGE,

@@ -1,12 +1,13 @@
 """One file per language: the base images that its plans stand on."""
 
-from builder_service.base_recipes import c, node, own_dockerfile, perl, python, r, ruby, shell
+from builder_service.base_recipes import c, java, node, own_dockerfile, perl, python, r, ruby, shell
 from builder_service.base_recipes.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
     **shell.RECIPES,
     **python.RECIPES,
     **node.RECIPES,
+    **java.RECIPES,
     **c.RECIPES,
     **ruby.RECIPES,
     **perl.RECIPES,
