@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cli.failures import Failure
 
@@ -26,6 +26,14 @@ def network(text: str) -> dict[str, Any]:
     if not hosts:
         raise Failure("--network takes off, internet, or host names separated by commas", 125)
     return {"mode": "hosts", "hosts": hosts}
+
+
+def text_of(file: TextIO) -> str:
+    """The whole of a small text file."""
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file.name} is no text in UTF-8", 2) from error
 
 
 def environment(pairs: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`toolyard add`: a tool from a Git link."""
 
 import sys
+from typing import TextIO
 
 import click
 
@@ -30,8 +31,14 @@ PRINTED = (
 @click.option("--ref", help="Branch, tag or commit.")
 @click.option("--folder", help="The folder of the repository that holds the tool.")
 @click.option("--command", help="Which of its commands comes first.")
-@click.option("--runtime", help="python, node or shell; without it found by looking.")
+@click.option("--runtime", help="python, node, c, …; without it found by looking.")
 @click.option("--network", help="off, internet, or HOST,…: whom the tool may reach.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.File(),
+    help="A toolyard.yaml instead of the repository's own.",
+)
 @click.option("--private", is_flag=True, help="Only you can see and run it.")
 @click.option("--wait", is_flag=True, help="Wait until it is ready or has failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -43,6 +50,7 @@ def add(
     command: str | None,
     runtime: str | None,
     network: str | None,
+    plan_file: TextIO | None,
     private: bool,
     wait: bool,
     as_json: bool,
@@ -58,6 +66,7 @@ def add(
         "folder": folder,
         "command": command,
         "runtime": runtime,
+        "overrides": wishes.text_of(plan_file) if plan_file else None,
         "network": wishes.network(network) if network else None,
     }
     body = {key: value for key, value in given.items() if value is not None}

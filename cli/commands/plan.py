@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from cli.failures import Failure
 from cli.up import environment
 
 
@@ -15,7 +14,14 @@ from cli.up import environment
 @click.option("--ref", help="Branch, tag or commit.")
 @click.option("--folder", help="The folder of the repository that holds the tool.")
 @click.option("--command", help="Which of its commands comes first.")
-@click.option("--runtime", help="python, node or shell.")
+@click.option("--runtime", help="python, node, c, …; without it found by looking.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A toolyard.yaml instead of the repository's own.",
+)
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the plan as a toolyard.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--dockerfile", is_flag=True, help="Print it as a Dockerfile.")
 def plan(
@@ -24,15 +30,22 @@ def plan(
     folder: str | None,
     command: str | None,
     runtime: str | None,
+    plan_file: str | None,
+    as_yaml: bool,
     as_json: bool,
     dockerfile: bool,
 ) -> None:
     """Show what would be done with SOURCE, a Git link or a folder on this machine."""
-    if dockerfile:
-        raise Failure("plans cannot be printed as a Dockerfile yet; leave --dockerfile out", 2)
-    given = {"--ref": ref, "--folder": folder, "--command": command, "--runtime": runtime}
+    given = {
+        "--ref": ref,
+        "--folder": folder,
+        "--command": command,
+        "--runtime": runtime,
+        "--plan": plan_file,
+    }
     options = [word for name, value in given.items() if value for word in (name, value)]
-    options += ["--json"] if as_json else []
+    flags = {"--json": as_json, "--yaml": as_yaml, "--dockerfile": dockerfile}
+    options += [name for name, wanted in flags.items() if wanted]
     # Plans are the builder's: its own program makes them, in a process of its own.
     argv = [sys.executable, "-m", "builder_service.preview", *options, "--", source]
     sys.exit(subprocess.run(argv, env=environment(os.environ), check=False).returncode)

@@ -302,7 +302,9 @@ def test_the_plan_found_can_be_edited_before_the_first_build(
 
     page = browser.get(sent.location + "&plan=1").text
     assert "runtime: python" in page.partition("</textarea>")[0].rpartition("<textarea")[2]
-    added = browser.send("/add", "/add", link=LINK, overrides="system_packages: [jq]\r\nstart: empty")
+    added = browser.send(
+        "/add", "/add", link=LINK, overrides="system_packages: [jq]\r\nstart: empty"
+    )
 
     assert added.status_code == 303
     with web_ports.transactions.read() as session:
@@ -366,7 +368,10 @@ def test_a_saved_plan_makes_a_new_version_and_its_build_gets_the_text(
     saved = browser.send(place, place, overrides="smoke: [wc, --version]\n")
 
     assert saved.status_code == 303 and "/builds/" in saved.location
-    assert [one.overrides for one in versions(web_ports, tool_id)] == ["", "smoke: [wc, --version]\n"]
+    assert [one.overrides for one in versions(web_ports, tool_id)] == [
+        "",
+        "smoke: [wc, --version]\n",
+    ]
     held = worker.claim("build", saved.location.rpartition("/")[2])
     assert held.given["overrides"] == "smoke: [wc, --version]\n"
     assert "Edited by you for version 2" in browser.get(place).text
