@@ -1,6 +1,6 @@
 """The languages that the builder knows, one file each in `detect/`."""
 
-from builder_service.detect import c, java, node, perl, python, r, ruby, shell
+from builder_service.detect import c, go, java, node, perl, python, r, ruby, rust, shell
 from builder_service.detect.language import Language
 
 LANGUAGES: dict[str, Language] = {
@@ -14,5 +14,7 @@ LANGUAGES: dict[str, Language] = {
         ruby.LANGUAGE,
         perl.LANGUAGE,
         r.LANGUAGE,
+        go.LANGUAGE,
+        rust.LANGUAGE,
     )
 }

@@ -1,6 +1,6 @@
 """One file per language: the base images that its plans stand on."""
 
-from builder_service.base_recipes import c, java, node, own_dockerfile, perl, python, r, ruby, shell
+from builder_service.base_recipes import c, go, java, node, own_dockerfile, perl, python, r, ruby, rust, shell
 from builder_service.base_recipes.recipe import Recipe
 
 RECIPES: dict[str, Recipe] = {
@@ -13,4 +13,6 @@ RECIPES: dict[str, Recipe] = {
     **perl.RECIPES,
     **r.RECIPES,
     **own_dockerfile.RECIPES,
+    **go.RECIPES,
+    **rust.RECIPES,
 }
