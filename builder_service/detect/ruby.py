@@ -135,7 +135,7 @@ def _plan(tree: Tree, spec: Gemspec | None, texts: dict[str, str], commands: lis
     tool = {path: text for path, text in texts.items() if not is_aside(path)}
     required = {name for text in tool.values() for name in _REQUIRES.findall(text)}
     gems, evidence, folders = _gems(tree, spec, required)
-    steps = _gem_steps(gems)
+    steps = _gem_steps(gems, required)
     extra = [word for folder in folders for word in ("-I", f"/app/{folder}/lib")]
     if spec is not None and spec.extensions:
         argv = ["sh", "-c", _EXTENSIONS, "sh", *spec.extensions]
@@ -195,13 +195,13 @@ def _gems(
     return gems, evidence if gems else [*evidence, "no dependencies"], folders
 
 
-def _gem_steps(gems: Gems) -> list[Step]:
-    """The gem source first; where it does not answer, Debian; then whether all are there."""
+def _gem_steps(gems: Gems, required: set[str]) -> list[Step]:
+    """The gem source first; where it does not answer, Debian; then whether all that are required are there."""
     if not gems:
         return []
-    wanted = [
-        f"{name}:{requirement}" if requirement else name for name, requirement in gems.items()
-    ]
+    wanted = _wanted(gems)
+    # A gem that no file requires (a plug-in, a platform's own) may be missing: the tool's answer decides.
+    needed = _wanted({name: gems[name] for name in gems if ruby_names.is_required(name, required)})
     debian = sorted({ruby_names.debian(name) for name in gems})
     return [
         Step(name="gems", argv=["toolyard-gems", "install", *wanted], files=[]),
@@ -211,8 +211,12 @@ def _gem_steps(gems: Gems) -> list[Step]:
             as_root=True,
             files=[],
         ),
-        Step(name="gems found", argv=["toolyard-gems", "check", *wanted], files=[]),
+        Step(name="gems found", argv=["toolyard-gems", "check", *needed], files=[]),
     ]
+
+
+def _wanted(gems: Gems) -> list[str]:
+    return [f"{name}:{requirement}" if requirement else name for name, requirement in gems.items()]
 
 
 LANGUAGE = Language("ruby", detect, command_for, plan_for, (".rb",), ("ruby",))

@@ -1,5 +1,7 @@
 """Which gem or Debian package holds what a Ruby file requires."""
 
+import re
+
 PLAIN = frozenset(["rake", "pry", "jekyll", "racc", "puma", "thin", "ohai", "yard", "rubocop", "lolcat", "cucumber"])  # fmt: skip
 """Gems that Debian packages under their own name."""
 
@@ -62,3 +64,13 @@ def gem_of(required: str) -> str | None:
     """The gem that a file requires, as far as it is known."""
     parts = required.removesuffix(".rb").split("/")
     return GEMS.get("/".join(parts[:2])) or GEMS.get(parts[0])
+
+
+def is_required(gem: str, required: set[str]) -> bool:
+    """Whether a file requires something that has the gem's name, written in any way."""
+    bare = _letters(gem)
+    return any(gem_of(name) == gem or _letters(name).startswith(bare) for name in required)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]|ruby", "", name.lower())

@@ -51,6 +51,14 @@ def test_debian_serves_where_the_gem_source_does_not(tmp_path: Path) -> None:
     assert [found.name for found in made.steps][-1] == "gems found"
 
 
+def test_only_gems_that_a_file_requires_must_be_found(tmp_path: Path) -> None:
+    """The shape of busyloop/lolcat: a gem for manual pages that the tool itself never loads."""
+    code = "require 'kramdown'\nrequire 'mixlib/config'\n"
+    made = plan(tmp_path, {"tool.gemspec": SPEC, "bin/tool*": RUBY, "lib/tool.rb": code})
+
+    assert step(made, "gems found")[2:] == ["kramdown:~> 2.3", "mixlib-config:>= 2.2.1, < 4"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
