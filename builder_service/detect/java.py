@@ -250,9 +250,8 @@ def _classes(project: _Project, mains: list[Main], facts: Facts) -> Iterable[Can
         taken.add(name)
         how = f"parses arguments ({main.parser})" if main.parser else "reads its arguments" if main.arguments else "has a main method"  # fmt: skip
         quality = _quality(main)
-        yield Candidate(
-            _command(name, main.name, f"{main.path} {how}"), quality, main.name.count(".")
-        )
+        depth = 0 if main.parser else 1 + main.name.count(".")
+        yield Candidate(_command(name, main.name, f"{main.path} {how}"), quality, depth)
 
 
 def _worth(main: Main) -> tuple[int, bool, int, str]:
