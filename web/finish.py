@@ -8,7 +8,7 @@ from shared.objects import Objects
 from shared.schema.runs import Output, Run
 from shared.schema.tools import Build, Tool, Version
 from shared.work import BuildReport, KeptStream, Manifest, RunReport
-from web import images, jobs, leases, live_logs, texts, waiting_runs
+from web import images, jobs, leases, live_logs, texts, tool_forms, waiting_runs
 from web.jobs import Job
 from web.leases import Hold
 from web.refusals import Invalid
@@ -162,7 +162,7 @@ def _note_findings(version: Version, report: BuildReport) -> None:
     version.readme = texts.kept(report.readme, MAX_README) or version.readme
     version.licence = texts.one_line(report.licence, 200) or version.licence
     version.source_key = report.source_key or version.source_key
-    version.forms = dict(report.forms) or version.forms
+    version.forms = tool_forms.readable(report.forms) or version.forms
     version.sbom_key = report.sbom_key or version.sbom_key
     if report.provenance is not None:
         version.provenance = report.provenance.model_dump(mode="json")

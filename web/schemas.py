@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.form import Form
 from shared.plan import Command, Network, Plan
 from shared.work import PlanTried
 
@@ -184,6 +185,8 @@ class ToolInfo(VersionInfo):
     private: bool
     mine: bool
     readme: str = ""
+    forms: dict[str, Form] = {}
+    """Fields of each command that explained itself, by its name; left out of lists."""
     versions: int
     newest: int
     """Number of the newest version, ready or not."""

@@ -6,6 +6,7 @@ from typing import Literal, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
+from shared.form import Form
 from shared.plan import Command, Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Output, Run
@@ -63,7 +64,7 @@ def tools(session: Session, viewer: Account | None, found: Sequence[Tool]) -> li
         select(Version)
         .where(Version.tool_id.in_(ids))
         .order_by(Version.number.desc())
-        .options(defer(Version.readme))
+        .options(defer(Version.readme), defer(Version.forms))
     ):
         versions[made.tool_id].append(made)
     shown = []
@@ -81,6 +82,7 @@ def tool(
     versions: Sequence[Version],
     *,
     readme: str = "",
+    forms: dict[str, Form] | None = None,
 ) -> ToolInfo:
     """The tool with one of its versions; `versions` are all, newest first."""
     facts = version(found, made, newest_build(session, made)).model_dump()
@@ -90,6 +92,7 @@ def tool(
         private=found.private,
         mine=access.owns_tool(viewer, found),
         readme=readme,
+        forms=forms or {},
         versions=len(versions),
         newest=versions[0].number,
         newest_state=cast(State, versions[0].state),

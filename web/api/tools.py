@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.accounts import Account
 from shared.schema.tools import Tool, Version
-from web import auth, edit_tool
+from web import auth, edit_tool, tool_forms
 from web.add_tool import NewTool as Wanted
 from web.add_tool import Source, add_tool
 from web.api import cursors, found, shown
@@ -167,7 +167,9 @@ def _whole(session: Session, viewer: Account | None, tool: Tool, made: Version) 
     versions = session.scalars(
         select(Version).where(Version.tool_id == tool.id).order_by(Version.number.desc())
     ).all()
-    return shown.tool(session, viewer, tool, made, versions, readme=made.readme)
+    return shown.tool(
+        session, viewer, tool, made, versions, readme=made.readme, forms=tool_forms.forms_of(made)
+    )
 
 
 def _listed(viewer: Account | None, query: ToolQuery) -> Select[Tool]:

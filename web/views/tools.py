@@ -18,7 +18,7 @@ from shared.plan import RUNTIMES, Network, Plan
 from shared.schema.accounts import Account
 from shared.schema.tools import Tool, Version
 from shared.work import PlanTried
-from web import access, auth, commands, networks
+from web import access, auth, commands, networks, tool_forms
 from web.add_tool import NewTool, Source, add_tool
 from web.api import found
 from web.api.answers import hit, wake
@@ -29,8 +29,6 @@ from web.views import forms, lookups, plans, readme, run_rows, shown
 from web.views.examples import EXAMPLES
 from web.views.run_filters import RunFilter
 
-RUNTIMES = ("python", "node", "shell")
-_FIELDS = ("link", "name", "description", "ref", "folder", "runtime", "command", "network", "hosts")
 _LONG_README = 1500
 
 
@@ -246,6 +244,7 @@ def tool_page(
         readme=readme.html(version.readme) if version.readme else "",
         readme_long=len(version.readme) > _LONG_README,
         language=_language(plan),
+        forms=tool_forms.for_page(version),
         tried=tried(version),
     )
 
@@ -311,16 +310,6 @@ def _row(row: lookups.ToolRow) -> _Row:
 
 def _language(plan: Plan | None) -> str:
     return shown.language(plan) if plan else ""
-
-
-def _source() -> Source:
-    return Source(
-        link=forms.text("link"),
-        ref=forms.text("ref") or None,
-        folder=forms.text("folder"),
-        runtime=forms.text("runtime") or None,
-        command=forms.text("command") or None,
-    )
 
 
 def _kept_or_new(before: Version, source: Source, name: str) -> str | None:

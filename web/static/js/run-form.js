@@ -1,5 +1,6 @@
 // The command line as a form: coloured words, files dropped anywhere, Enter runs.
 
+import { FormView } from "./form-view.js";
 import { looksLikeJson, pieces, quoted } from "./words.js";
 
 function size(bytes) {
@@ -12,7 +13,7 @@ function size(bytes) {
 }
 
 class RunForm {
-  #form; #line; #mirror; #input; #chips; #files = []; #fault; #timer = 0; #asked = 0;
+  #form; #line; #mirror; #input; #chips; #files = []; #fault; #timer = 0; #asked = 0; #view = null;
 
   constructor(form) {
     this.#form = form;
@@ -24,6 +25,7 @@ class RunForm {
     form.querySelector(".cli").classList.add("mirrored");
     this.#line.addEventListener("input", () => {
       this.#colour();
+      this.#view?.follow();
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#parse(), 220);
     });
@@ -34,6 +36,7 @@ class RunForm {
     this.#input.addEventListener("change", () => this.#add([...this.#input.files], false));
     this.#drop();
     this.#expand();
+    this.#fields();
     this.#colour();
     addEventListener("pageshow", () => this.#busy(false));
     form.addEventListener("submit", () => setTimeout(() => this.#busy(true)));
@@ -44,6 +47,46 @@ class RunForm {
         this.#line.dispatchEvent(new Event("input", { bubbles: true }));
         this.#line.focus();
       });
+  }
+
+  #fields() {
+    const place = this.#form.querySelector("[data-fields]");
+    if (!place) return;
+    const select = this.#form.querySelector("select[name=command]");
+    const only = this.#form.querySelector(".first")?.textContent.trim();
+    this.#view = new FormView(place, { line: this.#line, command: () => select?.value ?? only, files: this.#picker() });
+    select?.addEventListener("change", () => this.#view.follow());
+    this.#view.follow();
+  }
+
+  // Where a path is meant: the names of this run's files, and a button that adds one.
+  #picker() {
+    const list = Object.assign(document.createElement("datalist"), { id: "files-of-this-run" });
+    this.#form.append(list);
+    const names = () => {
+      list.replaceChildren(...this.#names().map((name) => Object.assign(document.createElement("option"), { value: name })));
+    };
+    this.#form.addEventListener("focusin", (event) => event.target.getAttribute("list") === list.id && names());
+    const button = (input) => {
+      const pick = Object.assign(document.createElement("button"), { type: "button", className: "pick", textContent: "File" });
+      pick.ariaLabel = "Add a file and put its name here";
+      pick.addEventListener("click", () => {
+        const chooser = Object.assign(document.createElement("input"), { type: "file" });
+        chooser.addEventListener("change", () => {
+          this.#add([...chooser.files], false);
+          input.value = chooser.files[0].name;
+          input.dispatchEvent(new Event("input", { bubbles: true }));
+        });
+        chooser.click();
+      });
+      return pick;
+    };
+    return { list: list.id, button };
+  }
+
+  #names() {
+    const earlier = [...this.#form.querySelectorAll("[name=keep]:checked")].map((box) => box.value.split("/").slice(1).join("/"));
+    return [...new Set([...this.#files.map((file) => file.name), ...earlier, ...(this.#form.dataset.names || "").split("\n").filter(Boolean)])];
   }
 
   #busy(on) {
@@ -68,7 +111,7 @@ class RunForm {
   }
 
   #colour() {
-    const names = new Set([...this.#files.map((file) => file.name), ...(this.#form.dataset.names || "").split("\n").filter(Boolean)]);
+    const names = new Set(this.#names());
     const line = this.#line.value;
     const json = looksLikeJson(line);
     const parts = pieces(line).map(({ text, word }) => {
