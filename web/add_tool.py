@@ -135,3 +135,21 @@ def new_version(
     session.add(version)
     session.flush()
     return version
+
+
+def source_of(version: Version) -> Source:
+    """What this version is built from."""
+    return Source(
+        version.link,
+        version.ref,
+        version.folder,
+        version.runtime,
+        version.command,
+        version.overrides,
+    )
+
+
+def next_version(session: Session, tool: Tool, newest: Version) -> Version:
+    """A pending version of the same source as the newest one: what its branch or tag holds now."""
+    network = Network.model_validate(newest.network) if newest.network is not None else None
+    return new_version(session, tool, newest.number + 1, source_of(newest), network)

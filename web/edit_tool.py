@@ -10,7 +10,7 @@ from shared.plan import Network
 from shared.schema.accounts import Account
 from shared.schema.tools import Build, Tool, Version
 from web import access, jobs, texts, tool_names
-from web.add_tool import MAX_DESCRIPTION, Added, Source, check_source, new_version
+from web.add_tool import MAX_DESCRIPTION, Added, Source, check_source, new_version, source_of
 from web.limits import PLANS, Plans
 from web.refusals import Absent, Conflict, Forbidden
 from web.request_build import request_build
@@ -65,7 +65,7 @@ def edit_tool(
     session.flush()
 
     newest = versions[-1]
-    before = _source(newest)
+    before = source_of(newest)
     after, _ = check_source(_changed(before, changes), allowed_hosts)
     if after == before:
         return None
@@ -105,17 +105,6 @@ def _check_owner(account: Account, tool: Tool) -> None:
 def _versions(session: Session, tool: Tool) -> list[Version]:
     return list(
         session.scalars(select(Version).where(Version.tool_id == tool.id).order_by(Version.number))
-    )
-
-
-def _source(version: Version) -> Source:
-    return Source(
-        version.link,
-        version.ref,
-        version.folder,
-        version.runtime,
-        version.command,
-        version.overrides,
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.ids import new_id
 from shared.schema.accounts import Account
-from shared.schema.tools import Preview
+from shared.schema.tools import Preview, Tool
 from shared.work import PreviewReport
 from web import jobs, leases, preview_states, texts
 from web.add_tool import Source, check_source
@@ -88,6 +88,9 @@ def finish_preview(session: Session, held: Hold, report: PreviewReport) -> Previ
     )
     if not isinstance(ended, Preview):
         raise leases.LeaseLost(held.id)
+    if ended.tool_id is not None and ended.commit is not None:
+        tool = session.get_one(Tool, ended.tool_id)
+        tool.newest_commit, tool.newest_checked_at = ended.commit, jobs.clock(session)
     jobs.announce_next(session, "preview", ended.account_id)
     return ended
 

@@ -7,11 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.ids import new_secret
-from shared.plan import Network
 from shared.schema.accounts import Account
 from shared.schema.tools import Tool, Version
 from web import access, jobs
-from web.add_tool import Added, Source, new_version
+from web.add_tool import Added, next_version, source_of
 from web.limits import PLANS, Plans
 from web.pushes import Push, concerns
 from web.refusals import Absent, Forbidden
@@ -65,27 +64,15 @@ def on_push(session: Session, tool: Tool, push: Push, plans: Plans = PLANS) -> A
     waiting = unfinished_build(session, newest)
     if waiting is not None and waiting.state == "queued":
         return Answer("A build is waiting and will take the newest commit.")
-    made = _follower(session, tool, newest, push.commit)
+    made = next_version(session, tool, newest)
+    made.commit = push.commit
     added = Added(tool, made, request_build(session, account, made, plans))
     return Answer(f"Version {made.number} is being built.", added)
 
 
 def _is_known(commit: str, newest: Version, versions: Collection[Version]) -> bool:
-    same = [one for one in versions if _source(one) == _source(newest)]
+    same = [one for one in versions if source_of(one) == source_of(newest)]
     return any(one.commit == commit and one.state != "failed" for one in same)
-
-
-def _follower(session: Session, tool: Tool, newest: Version, commit: str) -> Version:
-    network = Network.model_validate(newest.network) if newest.network is not None else None
-    made = new_version(session, tool, newest.number + 1, _source(newest), network)
-    made.overrides = newest.overrides
-    made.commit = commit
-    session.flush()
-    return made
-
-
-def _source(version: Version) -> Source:
-    return Source(version.link, version.ref, version.folder, version.runtime, version.command)
 
 
 def _check_owner(account: Account, tool: Tool) -> None:

@@ -56,6 +56,14 @@ REPORT = {"state": "failed", "exit_code": 1, "reason": "", "seconds": 1.0}
 TABLE: dict[str, Row] = {
     "GET /": Row("200 303 303 303 303 303", _at("/")),
     "GET /account": Row("303 200 200 200 303 303", _at("/account")),
+    "GET /account/git-hosts": Row("303 200 200 200 303 303", _at("/account/git-hosts")),
+    "POST /account/git-hosts": Row(
+        "401 303 303 303 401 401",
+        _at("/account/git-hosts", form={"host": "gitlab.com", "secret": "x"}),
+    ),
+    "POST /account/git-hosts/<credential_id>/remove": Row(
+        "401 303 404 404 401 401", _at("/account/git-hosts/<credential>/remove", form={})
+    ),
     "POST /account/password": Row("401 303 303 303 401 401", _password),
     "POST /account/sessions/<mark>/revoke": Row(
         "401 303 404 404 401 401", _at("/account/sessions/<mark>/revoke", form={})
@@ -120,6 +128,9 @@ TABLE: dict[str, Row] = {
     ),
     "DELETE /api/v1/source-credentials/<credential_id>": Row(
         "401 204 404 404 401 401", _at("/api/v1/source-credentials/<credential>")
+    ),
+    "POST /api/v1/tools/<tool>/newest": Row(
+        "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/newest", json={})
     ),
     "POST /api/v1/tools/<tool>/webhook": Row(
         "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/webhook", json={})
@@ -286,6 +297,22 @@ TABLE: dict[str, Row] = {
     ),
     "POST /tools/<tool_id>/plan/look": Row(
         "401 303 404 303 401 401", _at("/tools/<tool>/plan/look", form={"overrides": ""})
+    ),
+    "GET /tools/<tool_id>/origin": Row("404 200 404 200 303 303", _at("/tools/<tool>/origin")),
+    "POST /tools/<tool_id>/origin/check": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/origin/check", form={})
+    ),
+    "POST /tools/<tool_id>/origin/update": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/origin/update", form={})
+    ),
+    "POST /tools/<tool_id>/origin/webhook": Row(
+        "401 201 404 201 401 401", _at("/tools/<tool>/origin/webhook", form={})
+    ),
+    "POST /tools/<tool_id>/origin/webhook/close": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/origin/webhook/close", form={})
+    ),
+    "POST /tools/<tool_id>/versions/<int:number>/rebuild": Row(
+        "401 303 404 303 401 401", _at("/tools/<tool>/versions/1/rebuild", form={})
     ),
     "POST /tools/<tool_id>/runs": Row(
         "401 303 404 303 401 401", _at("/tools/<tool>/runs", form={"line": "x"})

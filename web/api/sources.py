@@ -3,13 +3,14 @@
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, SecretStr
+from sqlalchemy.orm import Session
 
 from shared.schema.tools import SourceCredential, Tool
-from web import auth, pushes, rebuild_on_push, source_credentials
-from web.api import found
-from web.api.answers import SECURED, empty, hit, json, wake
+from web import auth, newest_commit, pushes, rebuild_on_push, source_credentials
+from web.api import found, shown
+from web.api.answers import SECURED, created, empty, hit, json, wake
 from web.refusals import Unauthenticated
-from web.schemas import Given
+from web.schemas import Given, PreviewInfo
 
 
 class NewCredential(Given):
@@ -138,6 +139,30 @@ def blueprint() -> APIBlueprint:
             tool = found.tool(session, account, path.tool)
             rebuild_on_push.close_hook(session, account, tool)
         return empty()
+
+    @routes.post(
+        "/tools/<tool>/newest",
+        summary="Is there a newer commit?",
+        security=SECURED,
+        responses={201: PreviewInfo},
+    )
+    def ask(path: ToolPath) -> Response:
+        """The preview's `commit` is what the branch or tag holds now; the tool shows it as well."""
+        account = auth.required().account
+        ports = auth.ports()
+        hit("preview")
+
+        def make(session: Session) -> tuple[int, BaseModel]:
+            preview = newest_commit.ask(
+                session,
+                account,
+                found.tool(session, account, path.tool),
+                allowed_hosts=ports.settings.allowed_hosts,
+                plans=ports.plans,
+            )
+            return 201, shown.preview(preview)
+
+        return created(make)
 
     @routes.post("/hooks/<tool_id>", summary="A push, signed", responses={200: PushAnswer})
     def pushed(path: HookPath) -> Response:

@@ -6,7 +6,9 @@ import web.views.accounts
 import web.views.assets
 import web.views.builds
 import web.views.context
+import web.views.git_hosts
 import web.views.guide
+import web.views.origins
 import web.views.outputs
 import web.views.plans
 import web.views.runs
@@ -21,8 +23,10 @@ def register(app: Flask, ports: WebPorts) -> None:
     pages.context.install(app, ports)
     for family in (
         pages.accounts,
+        pages.git_hosts,
         pages.tools,
         pages.plans,
+        pages.origins,
         pages.builds,
         pages.runs,
         pages.outputs,
