@@ -13,6 +13,7 @@ from shared.plan import Command
 from shared.schema.accounts import Account
 from tests import factories
 from tests.e2e.conftest import LiveWeb, Open, sign_up, violations
+from tests.e2e.test_live_pages import Worker
 
 TEXTS = Path(__file__).parents[1] / "builder_service/help_texts"
 
@@ -120,3 +121,25 @@ def test_a_chosen_file_is_attached_and_named(
     waiting.value.set_files(chosen)
     expect(page.locator("[data-chips]")).to_contain_text("my reads.fastq")
     assert line(page) == "'my reads.fastq'"
+
+
+def test_an_earlier_output_is_offered_and_taken(
+    live_web: LiveWeb, open_page: Open, tmp_path: Path
+) -> None:
+    page = page_of(live_web, open_page, {"cutadapt": form_of("argparse/cutadapt")})
+    tool = page.url
+    page.click("form[data-run] button.primary")
+    page.wait_for_url("**/runs/run_*")
+    worker = Worker(live_web, page.url.rsplit("/", 1)[1].split("#")[0])
+    worker.phase("staging", "starting", "running")
+    worker.finish(tmp_path, {"trimmed/reads.fastq": b"@a\nACGT\n"})
+    page.goto(tool)
+    field = page.locator("[data-key='input.fastq'] input")
+    field.focus()
+    expect(page.locator("#files-of-this-run option")).to_have_attribute("value", "reads.fastq")
+    field.fill("reads.fastq")
+    field.blur()
+    expect(page.locator("[data-chips]")).to_contain_text("reads.fastq")
+    assert line(page) == "reads.fastq"
+    attached = "document.querySelector('[name=files]').files[0].text()"
+    assert page.evaluate(attached) == "@a\nACGT\n"

@@ -27,6 +27,19 @@ def versions(session: Session, tool: Tool) -> list[Version]:
     )
 
 
+def recent_outputs(session: Session, account: Account, most_bytes: int) -> list[Output]:
+    """The account's newest outputs that fit into another run."""
+    return list(
+        session.scalars(
+            select(Output)
+            .join(Run, Run.id == Output.run_id)
+            .where(Run.account_id == account.id, Output.size <= most_bytes)
+            .order_by(Run.created_at.desc(), Output.n)
+            .limit(PAGE)
+        )
+    )
+
+
 def newest_ready(session: Session, tool: Tool) -> Version | None:
     """The newest version that can be run."""
     return session.scalars(

@@ -245,8 +245,21 @@ def tool_page(
         readme_long=len(version.readme) > _LONG_README,
         language=_language(plan),
         forms=tool_forms.for_page(version),
+        outputs=_outputs(session, viewer, limits.input_bytes) if version.forms else [],
         tried=tried(version),
     )
+
+
+def _outputs(session: Session, viewer: Account | None, most_bytes: int) -> list[dict[str, object]]:
+    """Earlier outputs that a field which means a file can take."""
+    return [
+        {
+            "name": one.path.rsplit("/", 1)[-1],
+            "size": one.size,
+            "url": url_for("outputs.download", run_id=one.run_id, n=one.n),
+        }
+        for one in (lookups.recent_outputs(session, viewer, most_bytes) if viewer else [])
+    ]
 
 
 def tried(version: Version) -> list[dict[str, str]]:

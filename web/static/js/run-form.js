@@ -63,10 +63,19 @@ class RunForm {
   #picker() {
     const list = Object.assign(document.createElement("datalist"), { id: "files-of-this-run" });
     this.#form.append(list);
-    const names = () => {
-      list.replaceChildren(...this.#names().map((name) => Object.assign(document.createElement("option"), { value: name })));
+    const outputs = new Map(JSON.parse(this.#form.querySelector("[data-fields]").dataset.outputs || "[]").map((one) => [one.name, one]).reverse());
+    const option = (value, label) => Object.assign(document.createElement("option"), { value, label });
+    const offer = () => {
+      const own = this.#names();
+      const earlier = [...outputs.values()].reverse().filter((one) => !own.includes(one.name));
+      list.replaceChildren(...own.map((name) => option(name, name)), ...earlier.map((one) => option(one.name, `${one.name} · earlier output, ${size(one.size)}`)));
     };
-    this.#form.addEventListener("focusin", (event) => event.target.getAttribute("list") === list.id && names());
+    const meant = (event) => event.target.getAttribute("list") === list.id;
+    this.#form.addEventListener("focusin", (event) => meant(event) && offer());
+    this.#form.addEventListener("change", (event) => {
+      const output = meant(event) && outputs.get(event.target.value);
+      if (output && !this.#names().includes(output.name)) this.#take(output);
+    });
     const button = (input) => {
       const pick = Object.assign(document.createElement("button"), { type: "button", className: "pick", textContent: "File" });
       pick.ariaLabel = "Add a file and put its name here";
@@ -82,6 +91,13 @@ class RunForm {
       return pick;
     };
     return { list: list.id, button };
+  }
+
+  // An earlier output becomes a file of this run like any other.
+  async #take({ name, url }) {
+    const answer = await fetch(url).catch(() => null);
+    if (!answer?.ok) return this.#say(`The earlier output ${name} could not be taken. Download it and add it as a file.`);
+    this.#add([new File([await answer.blob()], name)], false);
   }
 
   #names() {
