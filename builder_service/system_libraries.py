@@ -1,5 +1,6 @@
 """Which Debian package brings a header, a library, a pkg-config module or a program: a curated map, never a guess."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -37,7 +38,7 @@ LIBRARIES = (
     Library("libmbedtls-dev", ("mbedtls/",), ("mbedtls", "mbedx509", "mbedcrypto"), (), ("mbedtls",)),
     Library("libssh2-1-dev", ("libssh2.h",), ("ssh2",), ("libssh2",), ("libssh2",)),
     Library("libssh-dev", ("libssh/",), ("ssh",), ("libssh",), ("libssh",)),
-    Library("libncurses-dev", ("ncurses.h", "curses.h", "ncursesw/", "ncurses/", "term.h", "panel.h"), ("ncurses", "ncursesw", "tinfo", "curses", "panel"),
+    Library("libncurses-dev", ("ncurses.h", "curses.h", "ncursesw/", "term.h", "panel.h"), ("ncurses", "ncursesw", "tinfo", "curses", "panel"),
             ("ncurses", "ncursesw", "tinfo"), ("curses",)),
     Library("libreadline-dev", ("readline/",), ("readline",), ("readline",), ("readline",)),
     Library("libedit-dev", ("editline/", "histedit.h"), ("edit",), ("libedit",)),
@@ -61,11 +62,11 @@ LIBRARIES = (
     Library("libyaml-cpp-dev", ("yaml-cpp/",), ("yaml-cpp",), ("yaml-cpp",), ("yaml-cpp",)),
     Library("libsqlite3-dev", ("sqlite3.h",), ("sqlite3",), ("sqlite3",), ("sqlite3", "sqlite")),
     Library("libpq-dev", ("libpq-fe.h", "postgresql/"), ("pq",), ("libpq",), ("postgresql",)),
-    Library("libmariadb-dev", ("mysql/", "mysql.h", "mariadb/"), ("mariadb", "mysqlclient"), ("libmariadb", "mysqlclient"), ("mysql",)),
+    Library("libmariadb-dev", ("mysql/", "mysql.h", "mariadb/"), ("mariadb",), ("libmariadb",), ("mysql",)),
     Library("libgdbm-dev", ("gdbm.h",), ("gdbm",)),
     Library("libdb-dev", ("db.h",), ("db",)),
     Library("libleveldb-dev", ("leveldb/",), ("leveldb",), (), ("leveldb",)),
-    Library("libpng-dev", ("png.h", "libpng/"), ("png",), ("libpng", "libpng16"), ("png",)),
+    Library("libpng-dev", ("png.h",), ("png",), ("libpng", "libpng16"), ("png",)),
     Library("libjpeg-dev", ("jpeglib.h", "turbojpeg.h"), ("jpeg",), ("libjpeg",), ("jpeg",)),
     Library("libtiff-dev", ("tiffio.h", "tiff.h"), ("tiff",), ("libtiff-4",), ("tiff",)),
     Library("libgif-dev", ("gif_lib.h",), ("gif",), (), ("gif",)),
@@ -127,7 +128,7 @@ LIBRARIES = (
     Library("libtbb-dev", ("tbb/", "oneapi/tbb"), ("tbb",), ("tbb",), ("tbb",)),
     Library("libxxhash-dev", ("xxhash.h",), ("xxhash",), ("libxxhash",), ("xxhash",)),
     Library("libgtest-dev", ("gtest/",), ("gtest",), ("gtest",), ("gtest",)),
-    Library("catch2", ("catch2/",), (), ("catch2-with-main",), ("catch2",)),
+    Library("catch2", ("catch2/",), (), (), ("catch2",)),
     Library("libglib2.0-dev", ("glib.h", "glib/", "gio/", "glib-object.h", "gmodule.h"), ("glib-2.0",),
             ("glib-2.0", "gio-2.0", "gobject-2.0", "gthread-2.0", "gio-unix-2.0")),
     Library("libuv1-dev", ("uv.h",), ("uv",), ("libuv",), ("libuv",)),
@@ -192,6 +193,14 @@ _PROGRAMS = {
     "scdoc": "scdoc", "swig": "swig", "tclsh": "tcl", "unzip": "unzip", "wget": "wget", "which": "debianutils", "xmllint": "libxml2-utils",
     "xsltproc": "xsltproc", "xxd": "xxd", "yasm": "yasm", "zip": "zip", "javac": "openjdk-17-jdk-headless", "mvn": "maven", "ant": "ant",
 }  # fmt: skip
+
+
+def together(packages: Iterable[str]) -> set[str]:
+    """These packages, where two of them exclude each other the one that the rest can live with."""
+    found = set(packages)
+    if "libhts-dev" in found and "libcurl4-openssl-dev" in found:  # it stands on the other libcurl
+        found = found - {"libcurl4-openssl-dev"} | {"libcurl4-gnutls-dev"}
+    return found
 
 
 def library_for_header(name: str) -> Library | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from builder_service.base_recipes import c as bases
 from builder_service.detect.finding import is_aside
 from builder_service.detect.tree import Entry, Tree
-from builder_service.system_libraries import Library, library_for_header
+from builder_service.system_libraries import Library, library_for_header, together
 
 CPP = (".cc", ".cpp", ".cxx", ".c++", ".cp")
 SOURCES = (".c", *CPP)
@@ -80,4 +80,4 @@ def beside_base(packages: Iterable[str | None], base: str) -> list[str]:
     present: set[str] = set(bases.RECIPES["c"].packages)
     if base != "c":
         present |= set(bases.RECIPES[base].packages)
-    return sorted({package for package in packages if package} - present)
+    return sorted(together(package for package in packages if package) - present)

@@ -229,3 +229,9 @@ def test_libraries_modules_and_programs() -> None:
     assert system_libraries.package_for_pkgconfig("libxml-2.0 >= 2.9") == "libxml2-dev"
     assert system_libraries.package_for_cmake("SQLite3") == "libsqlite3-dev"
     assert system_libraries.package_for_program("/usr/bin/msgfmt") == "gettext"
+
+
+def test_packages_that_exclude_each_other_are_not_asked_for_together(tmp_path: Path) -> None:
+    source = "#include <htslib/sam.h>\n#include <curl/curl.h>\n" + MAIN
+
+    assert plan(tmp_path, {"t.c": source}).system_packages == ["libcurl4-gnutls-dev", "libhts-dev"]
