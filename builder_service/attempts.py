@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from builder_service.failures import BuildFailed
+from builder_service.repair import explain
 from shared.plan import Plan
 from shared.work import PlanTried
 
@@ -32,8 +33,9 @@ class Attempts:
 
     def failed(self, plan: Plan, failure: BuildFailed) -> str:
         """Remember it; a sentence when a repaired plan comes next."""
-        self.tried.append(PlanTried(plan=plan, reason=str(failure)))
-        repaired = self.repair(plan, failure.said or str(failure))
+        said = failure.said or str(failure)
+        self.tried.append(PlanTried(plan=plan, reason=f"{failure}{explain(said)}"))
+        repaired = self.repair(plan, said)
         if repaired is None or len(self.tried) >= MOST:
             return ""
         changed, why = repaired

@@ -84,7 +84,7 @@ class Tool:
 
     def _try(self, choice: plans.Choice, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> None:
         """One plan after the other, until an image answers."""
-        attempts = Attempts(list(choice.plans), repair)
+        attempts = Attempts(list(choice.plans), lambda plan, said: repair(plan, said, tree.has))
         self.report.plans_tried = attempts.tried
         while (plan := attempts.next()) is not None:
             if attempts.tried:

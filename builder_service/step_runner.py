@@ -146,7 +146,7 @@ def sentence(name: str, exit_code: int, said: str) -> str:
     lines = [
         line.strip() for line in said.splitlines() if line.strip() and not line.startswith("--- ")
     ]
-    telling = ("no solution found", "not found in the package registry", "no matching distribution", "e404",
+    telling = ("fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
                "error:", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
     for word in telling:
         found = [line for line in lines if word in line.lower()]

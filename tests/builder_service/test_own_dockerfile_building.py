@@ -148,7 +148,8 @@ def test_a_stage_cannot_fill_the_workers_disk_on_its_way(bench: Bench) -> None:
     }
     attempt = bench.attempt(
         bench.repository("exchange", files),
-        limits=LIMITS.model_copy(update={"disk_bytes": 190 << 20, "wall_seconds": 40}),
+        runtime="dockerfile",
+        limits=LIMITS.model_copy(update={"disk_bytes": 190 << 20, "wall_seconds": 60}),
     )
 
     report = attempt.live()

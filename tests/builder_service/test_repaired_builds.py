@@ -1,0 +1,58 @@
+"""Second plans on the real engine: what was missing is added, and the tool answers."""
+
+import pytest
+
+from tests.builder_service.conftest import Bench
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_a_missing_header_is_added_by_the_second_plan(bench: Bench) -> None:
+    files = {
+        "setup.py": "from setuptools import Extension, setup\n"
+        "setup(name='packer', version='1', py_modules=['packer'], ext_modules=[Extension('_packer', ['p.c'])],\n"
+        "      entry_points={'console_scripts': ['packer=packer:main']})\n",
+        "p.c": "#include <Python.h>\n#include <bzlib.h>\n"
+        'static struct PyModuleDef m = {PyModuleDef_HEAD_INIT, "_packer", 0, -1, 0};\n'
+        "PyMODINIT_FUNC PyInit__packer(void) { return PyModule_Create(&m); }\n",
+        "packer.py": "import argparse\nimport _packer\ndef main():\n"
+        "    argparse.ArgumentParser('packer').parse_args()\n",
+    }
+    attempt = bench.attempt(bench.repository("packer", files))
+
+    report = attempt.live()
+
+    assert report.state == "succeeded" and report.plan, attempt.log
+    assert len(report.plans_tried) == 2 and "bzlib.h" in report.plans_tried[0].reason
+    assert report.plan.system_packages == ["libbz2-dev"]
+    assert "libbz2-dev was added: the header bzlib.h was missing." in report.plan.evidence
+    assert "libbz2-dev was added" in attempt.log
+
+
+def test_a_tool_that_reads_files_beside_itself_starts_in_a_copy(bench: Bench) -> None:
+    files = {
+        "tool.py": "import sys\nname = '/'.join(['data', 'words.txt'])\nwords = open(name).read()\n"
+        "if __name__ == '__main__':\n    print('usage: tool', sys.argv[1:], words)\n",
+        "data/words.txt": "one\n",
+    }
+    attempt = bench.attempt(bench.repository("beside", files))
+
+    report = attempt.live()
+
+    assert report.state == "succeeded" and report.plan, attempt.log
+    assert report.plan.start == "repository"
+    assert any("data/words.txt by a relative path" in found for found in report.plan.evidence)
+    assert len(report.plans_tried) == 2
+
+
+def test_a_failure_that_names_nothing_known_is_not_tried_again(bench: Bench) -> None:
+    files = {
+        "tool.py": "import sys\nif __name__ == '__main__':\n"
+        "    sys.exit('ImportError: No module named toolyard_nobodys_module')\n"
+    }
+    attempt = bench.attempt(bench.repository("hopeless", files))
+
+    report = attempt.live()
+
+    assert report.state == "failed" and len(report.plans_tried) == 1, attempt.log
+    assert "toolyard_nobodys_module" in report.reason
