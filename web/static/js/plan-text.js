@@ -20,11 +20,21 @@ function number(box) {
   text.setSelectionRange(start, start + (lines[faulty - 1] || "").length);
 }
 
+function parsed(text) {
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
 async function follow(next) {
   const answer = await fetch(next, { headers: { "X-Fragment": "1" } }).catch(() => null);
-  const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (page && !page.querySelector("#look").dataset.next) location.reload();
-  else setTimeout(() => follow(next), AGAIN);
+  const looked = answer?.ok && parsed(await answer.text()).querySelector("#look");
+  if (!looked || looked.dataset.next) {
+    if (looked) document.querySelector("#look").replaceWith(looked);
+    setTimeout(() => follow(next), AGAIN);
+    return;
+  }
+  const whole = await fetch(location.href).catch(() => null);
+  const rail = whole?.ok && parsed(await whole.text()).querySelector(".rail");
+  if (rail) document.querySelector(".rail").replaceWith(rail); // the text may have been edited meanwhile
 }
 
 /** Bring the plan page to life, if this is one. */
