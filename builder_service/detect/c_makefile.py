@@ -42,6 +42,9 @@ _BUILT_IN = {
 }  # fmt: skip
 _DEEPEST = 24
 _LONGEST = 20_000
+_MOST_EXPANSIONS = 100_000
+_MOST_RULES = 5_000
+_MOST_WORDS = 400
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Makefile:
         self._variables: dict[str, str] = dict(_BUILT_IN)
         self._rules: dict[str, _Rule] = {}
         self._first = ""
+        self._left = _MOST_EXPANSIONS
+        self._stems = {entry.stem for entry in tree.files}
         self.text = ""
         self._read(path)
 
@@ -122,7 +127,7 @@ class Makefile:
             self._variables[name] = value[:_LONGEST]
 
     def _add(self, targets: str, rest: str) -> list[_Rule]:
-        if _ASSIGN.match(rest):  # a variable of one target
+        if _ASSIGN.match(rest) or len(self._rules) > _MOST_RULES:  # a variable of one target
             return []
         needs, _, recipe = rest.partition(";")
         pattern, static, tail = needs.partition(":")
@@ -188,7 +193,7 @@ class Makefile:
         return (
             path in self._rules
             or self._tree.has(self._inside(path))
-            or (path.endswith(".o") and any(e.stem == stem for e in self._tree.files))
+            or (path.endswith(".o") and stem in self._stems)
         )
 
     def _phony(self) -> list[str]:
@@ -212,6 +217,9 @@ class Makefile:
     def _expand(self, text: str, target: str = "", depth: int = 0) -> str:
         if "$" not in text or depth > _DEEPEST or len(text) > _LONGEST:
             return text[:_LONGEST]
+        self._left -= 1  # variables that stand for one another twice would take for ever
+        if self._left < 0:
+            return ""
         out, at = [], 0
         while at < len(text):
             if text[at] != "$" or at + 1 == len(text):
@@ -261,7 +269,7 @@ class Makefile:
 
     def _wildcard(self, arguments: list[str]) -> list[str]:
         found = []
-        for pattern in " ".join(arguments).split():
+        for pattern in " ".join(arguments).split()[:20]:
             whole = self._inside(pattern)
             prefix = f"{self._folder}/" if self._folder else ""
             found += [
@@ -309,7 +317,7 @@ def _replaced(word: str, pattern: str, made: str) -> str:
 
 
 def _filtered(arguments: list[str], keep: bool) -> list[str]:
-    patterns, words = arguments[0].split(), arguments[-1].split()
+    patterns, words = arguments[0].split()[:_MOST_WORDS], arguments[-1].split()[:_MOST_WORDS]
     return [w for w in words if any(_stem(p, w) is not None for p in patterns) is keep]
 
 

@@ -14,7 +14,7 @@ SOURCES = (".c", *CPP)
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".inl")
 _MOST_FILES = 3000
 _MOST_TEXT = 300_000
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
 _MAIN = re.compile(
     r"^[ \t]*(?:(?:extern\s+\"C\"|static|const|auto|signed|unsigned|int|void|\w+_API)\s+)*w?main\s*\(([^;{)]*)\)\s*"
     r"(?:->\s*int\s*|noexcept\s*|(?:(?:const\s+)?(?:char|int)[^;{]*;\s*)+)?\{?\s*$",

@@ -86,8 +86,8 @@ def ant(tree: Tree) -> Script | None:
         made = re.sub(r"\$\{([\w.-]+)\}", lambda match: values.get(match[1], match[0]), found)
         if "$" not in made:
             script.mains.append(made)
-    version = re.search(r"""<javac\b[^>]*\b(?:release|target|source)="([\d.]+)\"""", text)
+    version = re.search(r"""<javac\b[^>]{0,2000}?\b(?:release|target|source)="([\d.]+)\"""", text)
     script.release = version[1] if version else ""
-    title = re.search(r"""<project\b[^>]*\bname="([\w.-]+)\"""", text)
+    title = re.search(r"""<project\b[^>]{0,2000}?\bname="([\w.-]+)\"""", text)
     script.name = title[1] if title else ""
     return script

@@ -231,6 +231,19 @@ def test_libraries_modules_and_programs() -> None:
     assert system_libraries.package_for_program("/usr/bin/msgfmt") == "gettext"
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Makefile": "".join(f"V{n} = $(V{n + 1})$(V{n + 1})\n" for n in range(60)) + "all: $(V0) t\nt: t.c\n", "t.c": MAIN},
+        {"t.c": MAIN + "/*" * 140_000},
+        {"Makefile": "all: t\nt: t.c\n" + "%.o : $(wildcard " + "*/* " * 4000 + ")\n" * 50, "t.c": MAIN},
+    ],
+)  # fmt: skip
+def test_hostile_files_do_not_hold_detection(tmp_path: Path, files: dict[str, str]) -> None:
+    assert "t" in names(plan(tmp_path, files, "t", runtime="c"))
+
+
 def test_packages_that_exclude_each_other_are_not_asked_for_together(tmp_path: Path) -> None:
     source = "#include <htslib/sam.h>\n#include <curl/curl.h>\n" + MAIN
 
