@@ -148,3 +148,14 @@ def test_forms_that_are_too_large_together_are_left_out(
 ) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     assert made(steps, tmp_path / "notes", tool) == {}
+
+
+def test_only_the_first_commands_are_asked(tool: Command, steps: Any, tmp_path: Path) -> None:
+    path = tmp_path / "plain"
+    path.write_text("#!/bin/sh\necho 'usage: plain [-x] FILE'\n")
+    path.chmod(0o755)
+    commands = [
+        Command(name=f"plain{n}", run=[str(path)], evidence="a test")
+        for n in range(module.MOST_COMMANDS + 2)
+    ]
+    assert len(made(steps, tmp_path / "notes", *commands)) == module.MOST_COMMANDS

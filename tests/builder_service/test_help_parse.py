@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builder_service.help.clean import MOST_CHARACTERS, MOST_LINES
 from builder_service.help.parse import parse
 from shared.form import Field, Form
 
@@ -192,3 +193,10 @@ def test_a_hostile_text_is_read_in_bounded_time(name: str) -> None:
     form = parse(HOSTILE[name])
     assert time.process_time() - began < 4
     assert form is None or len(form.model_dump_json()) < 1_500_000
+
+
+def test_what_stands_after_the_limit_is_not_read() -> None:
+    late = "\nOptions:\n  --late  too late\n"
+    assert parse("word\n" * 1000 + late) is not None
+    assert parse("word " * (MOST_CHARACTERS // 5) + late) is None
+    assert parse("word\n" * MOST_LINES + late) is None

@@ -4,12 +4,14 @@ from flask.testing import FlaskClient
 
 from shared.form import Field, Form
 from shared.schema.accounts import Account
+from shared.schema.runs import Output
 from shared.schema.tools import Version
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN, Person
 from tests.web.worker_client import Worker, build_report
 from web import tool_forms
 from web.ports import WebPorts
+from web.views import lookups
 
 GOOD = Form(fields=(Field(kind="positional", names=("FILE",)),)).model_dump(mode="json")
 BROKEN = {"fields": [{"kind": "flag", "names": ["no dashes"]}]}
@@ -43,3 +45,18 @@ def test_a_builders_forms_come_with_the_tool(
     listed = owner.get("/api/v1/tools").json
     assert listed is not None
     assert [one["forms"] for one in listed["items"]] == [{}]
+
+
+def test_only_ones_own_outputs_are_offered(
+    owner: Person, other: Person, web_ports: WebPorts
+) -> None:
+    with web_ports.transactions.begin() as session:
+        account = session.get_one(Account, owner.id)
+        version = factories.ready_tool(session, account, "wc")[1]
+        run = factories.run(session, account, version, state="succeeded")
+        for n, size in enumerate((10, 1000)):
+            session.add(Output(run_id=run.id, n=n, path=f"{n}", size=size, sha256="", key=f"k{n}"))
+        session.flush()
+        stranger = session.get_one(Account, other.id)
+        assert [one.path for one in lookups.recent_outputs(session, account, 100)] == ["0"]
+        assert lookups.recent_outputs(session, stranger, 10_000) == []
