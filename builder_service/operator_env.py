@@ -33,6 +33,7 @@ class Operator:
     proxy: str = ""
     python_index: str = ""
     node_registry: str = ""
+    maven_mirror: str = ""
     gem_source: str = ""
     cpan_mirror: str = ""
     cran_mirror: str = ""
@@ -51,6 +52,8 @@ class Operator:
             env["PIP_INDEX_URL"] = env["UV_DEFAULT_INDEX"] = self.python_index
         if self.node_registry:
             env["npm_config_registry"] = self.node_registry
+        if self.maven_mirror:
+            env["TOOLYARD_MAVEN_MIRROR"] = self.maven_mirror
         # Ruby, Perl and R have no variable of their own for this; the programs in their bases read these.
         mirrors = {
             "TOOLYARD_GEM_SOURCE": self.gem_source,

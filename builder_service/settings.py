@@ -33,6 +33,8 @@ class BuilderSettings(Settings):
     build_proxy: str = ""
     build_python_index: str = ""
     build_node_registry: str = ""
+    build_maven_mirror: str = ""
+    """The repository that Maven asks instead of the central one and all others."""
     build_gem_source: str = ""
     build_cpan_mirror: str = ""
     build_cran_mirror: str = ""

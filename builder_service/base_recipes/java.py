@@ -36,8 +36,22 @@ if [ -n "$https_proxy" ]; then
   for scheme in http https; do options="$options -D$scheme.proxyHost=${place%:*} -D$scheme.proxyPort=${place##*:}"; done
 fi
 END
+cat > /usr/local/lib/toolyard-answers.sh <<'END'
+# Whether the host of an address answers; a Java program would take its time to find out that it does not.
+answers() {
+  [ -z "$https_proxy" ] || return 0
+  place=${1#*://}; place=${place%%/*}; place=${place##*@}; port=${place##*:}
+  [ "$port" != "$place" ] || case $1 in https:*) port=443 ;; *) port=80 ;; esac
+  timeout 10 bash -c ': < "/dev/tcp/$1/$2"' - "${place%:*}" "$port" 2>/dev/null && return 0
+  echo "${place%:*}:$port does not answer"
+  return 1
+}
+END
 cat > /usr/local/bin/toolyard-mvn <<'END'
 #!/bin/bash
+. /usr/local/lib/toolyard-answers.sh
+central=$(unzip -p /usr/share/maven/lib/maven-model-builder-3*.jar org/apache/maven/model/pom-4.0.0.xml | grep -o -m1 'https\?://[^<]*maven2')
+answers "${TOOLYARD_MAVEN_MIRROR:-$central}" || exit 1
 . /usr/local/lib/toolyard-java.sh
 settings=()
 if [ -n "$TOOLYARD_MAVEN_MIRROR" ]; then
@@ -50,6 +64,9 @@ exec mvn -B -ntp -q "${settings[@]}" "$@"
 END
 cat > /usr/local/bin/toolyard-gradle <<'END'
 #!/bin/bash
+. /usr/local/lib/toolyard-answers.sh
+wanted=$(sed -n 's/^distributionUrl=//p' gradle/wrapper/gradle-wrapper.properties | tr -d '\\\\')
+answers "$wanted" || exit 1
 . /usr/local/lib/toolyard-java.sh
 export JAVA_OPTS="$options" GRADLE_OPTS="-Dorg.gradle.daemon=false"
 exec timeout 900 sh ./gradlew --no-daemon --console=plain -q "$@"
@@ -72,7 +89,7 @@ chmod 755 /usr/local/bin/toolyard-mvn /usr/local/bin/toolyard-gradle
 
 def _jdk(version: int, parent: str, before: str) -> Recipe:
     packages = ("ant", "ca-certificates-java", "maven", f"openjdk-{version}-jdk-headless", "unzip")
-    return Recipe(parent, packages, before + _SETTINGS, version=2)
+    return Recipe(parent, packages, before + _SETTINGS, version=3)
 
 
 RECIPES = {

@@ -77,7 +77,7 @@ if [ "$kind" != javac ]; then
     note "built by $kind"
     exit 0
   fi
-  if grep -Eqi 'unknown host|no plugin found for prefix|could not transfer|UnknownHostException|connection (refused|timed out)|Non-resolvable|not (be )?resolve' "$log"; then
+  if grep -Eqi 'does not answer|unknown host|no plugin found for prefix|could not transfer|UnknownHostException|connection (refused|timed out)|Non-resolvable|not (be )?resolve' "$log"; then
     note "the registry of $kind does not answer: compiled by javac with Debian's libraries instead"
   else
     note "$kind did not make the program: compiled by javac instead"
