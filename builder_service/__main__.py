@@ -48,6 +48,7 @@ def main() -> None:
             settings.build_python_index,
             settings.build_node_registry,
             settings.build_maven_mirror,
+            settings.build_go_proxy,
             settings.build_gem_source,
             settings.build_cpan_mirror,
             settings.build_cran_mirror,

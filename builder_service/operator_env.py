@@ -34,6 +34,8 @@ class Operator:
     python_index: str = ""
     node_registry: str = ""
     maven_mirror: str = ""
+    go_proxy: str = ""
+    """As `GOPROXY` takes it. Empty: Go's own."""
     gem_source: str = ""
     cpan_mirror: str = ""
     cran_mirror: str = ""
@@ -54,6 +56,8 @@ class Operator:
             env["npm_config_registry"] = self.node_registry
         if self.maven_mirror:
             env["TOOLYARD_MAVEN_MIRROR"] = self.maven_mirror
+        if self.go_proxy:
+            env["GOPROXY"] = self.go_proxy
         # Ruby, Perl and R have no variable of their own for this; the programs in their bases read these.
         mirrors = {
             "TOOLYARD_GEM_SOURCE": self.gem_source,

@@ -35,6 +35,7 @@ class BuilderSettings(Settings):
     build_node_registry: str = ""
     build_maven_mirror: str = ""
     """The repository that Maven asks instead of the central one and all others."""
+    build_go_proxy: str = ""
     build_gem_source: str = ""
     build_cpan_mirror: str = ""
     build_cran_mirror: str = ""

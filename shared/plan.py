@@ -55,7 +55,8 @@ class Step(BaseModel):
     as_root: bool = False
     env: dict[str, str] = {}
     files: list[str] | None = None
-    """The files that it reads (its result is kept as long as they stay the same); None: the whole tree."""
+    """The files that it reads (its result is kept as long as they stay the same), a whole folder by a name that
+    ends in `/`; None: the whole tree."""
 
 
 class OwnDockerfile(BaseModel):
