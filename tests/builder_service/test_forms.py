@@ -146,8 +146,10 @@ def test_a_tool_that_explains_nothing_has_no_form(steps: Any, tmp_path: Path) ->
 def test_forms_that_are_too_large_together_are_left_out(
     tool: Command, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heard = {"tool": Heard("--help", b"usage: tool [-x] FILE\n", b"")}
+    assert set(made(steps, tmp_path / "notes", tool, heard=heard)) == {"tool"}
     monkeypatch.setattr(module, "MOST_BYTES", 100)
-    assert made(steps, tmp_path / "notes", tool) == {}
+    assert made(steps, tmp_path / "other", tool, heard=heard) == {}
 
 
 def test_only_the_first_commands_are_asked(tool: Command, steps: Any, tmp_path: Path) -> None:

@@ -154,10 +154,12 @@ def test_no_mutilated_help_raises() -> None:
     chance = random.Random(7)
     for path in TEXTS:
         lines = path.read_text().splitlines()[:160]
-        for _ in range(3):
-            chance.shuffle(lines)
-            cut = [line[chance.randrange(len(line) + 1) :] if chance.random() < 0.2 else line for line in lines]  # fmt: skip
-            parse("\n".join(cut))
+        chance.shuffle(lines)
+        cut = [
+            line[chance.randrange(len(line) + 1) :] if chance.random() < 0.2 else line
+            for line in lines
+        ]
+        parse("\n".join(cut))
 
 
 HOSTILE = {

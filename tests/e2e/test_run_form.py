@@ -128,9 +128,11 @@ def test_an_earlier_output_is_offered_and_taken(
 ) -> None:
     page = page_of(live_web, open_page, {"cutadapt": form_of("argparse/cutadapt")})
     tool = page.url
+    page.fill("[name=line]", "'a\nb'")
     page.click("form[data-run] button.primary")
     page.wait_for_url("**/runs/run_*")
     worker = Worker(live_web, page.url.rsplit("/", 1)[1].split("#")[0])
+    assert worker.lease.argv == ["cutadapt", "a\nb"]
     worker.phase("staging", "starting", "running")
     worker.finish(tmp_path, {"trimmed/reads.fastq": b"@a\nACGT\n"})
     page.goto(tool)

@@ -216,7 +216,7 @@ def _files(account: Account) -> list[dict[str, object]]:
 
 def _wanted(account: Account, files: list[dict[str, object]]) -> RunRequest:
     return RunRequest(
-        line=request.form.get("line", ""),
+        line=request.form.get("line", "").replace("\r\n", "\n"),  # browsers send a textarea's so
         command=forms.text("command") or None,
         inputs=[InputChoice(str(file["id"]), str(file["name"])) for file in files],
         stdin_file_id=_stdin(account),
