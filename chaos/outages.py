@@ -262,11 +262,12 @@ def _until(true: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
-    """The test of the same name, with outages of ten minutes."""
+    """The tests of this name with outages of ten minutes, on two platforms side by side."""
     parser = argparse.ArgumentParser(prog="chaos.outages", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
     seconds = parser.parse_args(arguments).seconds
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/faults/test_outages.py"]
+    together = ["-n", "2", "--dist", "loadfile", "-rA"]
+    command = [sys.executable, "-m", "pytest", "-q", *together, "tests/faults"]
     return subprocess.run(command, env={**environ, SECONDS: str(seconds)}, check=False).returncode
 
 
