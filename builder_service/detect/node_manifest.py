@@ -18,6 +18,10 @@ def table(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
+def strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 @dataclass(frozen=True)
 class Package:
     """One package.json and the folder in which it lies."""
@@ -125,14 +129,14 @@ def _project(tree: Tree, root: Package) -> Project:
 def _patterns(tree: Tree, root: Package) -> list[str]:
     declared = root.data.get("workspaces")
     declared = declared.get("packages") if isinstance(declared, dict) else declared
-    found = [text for text in declared if isinstance(text, str)] if declared else []
+    found = strings(declared)
     found += _yaml_list(tree.text(root.path("pnpm-workspace.yaml")), "packages")
     if not found:
         try:
             lerna = json.loads(tree.text(root.path("lerna.json")) or "{}")
         except (ValueError, RecursionError):
             lerna = {}
-        found = [text for text in table(lerna).get("packages") or [] if isinstance(text, str)]
+        found = strings(table(lerna).get("packages"))
     return found
 
 
