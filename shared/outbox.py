@@ -16,9 +16,10 @@ DOORBELL = "relay"
 """Ring this after the commit; without it the relay looks every second."""
 
 
-def make(session: Session, kind: type[E], **ids: str) -> E:
-    """An event of this kind with a new id and the database's time."""
-    at = session.execute(select(now_ms())).scalar_one()
+def make(session: Session, kind: type[E], *, at: int | None = None, **ids: str) -> E:
+    """An event of this kind with a new id and the database's time, which the caller may know."""
+    if at is None:
+        at = session.execute(select(now_ms())).scalar_one()
     return kind.model_validate({"event_id": new_id("evt"), "at": at, **ids})
 
 
@@ -27,8 +28,8 @@ def add(session: Session, event: Event) -> None:
     session.add(Outbox(id=event.event_id, body=encode(event), at=event.at))
 
 
-def announce(session: Session, kind: type[E], **ids: str) -> E:
+def announce(session: Session, kind: type[E], *, at: int | None = None, **ids: str) -> E:
     """`make` and `add` in one step."""
-    event = make(session, kind, **ids)
+    event = make(session, kind, at=at, **ids)
     add(session, event)
     return event

@@ -165,6 +165,6 @@ def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> 
 
 def _announce_end(session: Session, job: Job) -> None:
     if isinstance(job, Run):
-        outbox.announce(session, RunFinished, run_id=job.id)
+        outbox.announce(session, RunFinished, at=job.finished_at, run_id=job.id)
     elif isinstance(job, Build):
-        outbox.announce(session, BuildFinished, build_id=job.id)
+        outbox.announce(session, BuildFinished, at=job.finished_at, build_id=job.id)
