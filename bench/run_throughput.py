@@ -15,7 +15,7 @@ from bench.figures import Figure
 RUNS = 200
 ACCOUNTS = 5
 """An account may have 50 runs waiting, so several ask."""
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 """Between two looks of an account; they count as the platform's work."""
 
 
