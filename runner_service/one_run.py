@@ -17,6 +17,7 @@ from runner_service.program import Program, ProgramLost
 from runner_service.publish import Publisher
 from runner_service.record import Ended, Finished, Record, Staged, Stopped
 from runner_service.reporter import Reporter
+from runner_service.repository_copy import copy_repository, copying_name, noted
 from runner_service.spool import Spool
 from runner_service.staging import CannotStage, stage, stage_stdin
 from runner_service.verdict import Verdict, judge
@@ -253,7 +254,18 @@ class OneRun:
         crashpoint("runner.before_staging")
         self._work.remove(self._record.container)  # of a predecessor that died while staging
         folder = self._work.make(self._record.container, limits.disk_bytes, limits.output_files)
-        staged = stage(self._lease.inputs, folder, self._fetch, own=self._own_files)
+        repository = Staged(files={})
+        if self._lease.start == "repository":
+            copy_repository(self._sandbox(), self._containers, self._check)
+            repository = noted(folder)
+        staged = stage(
+            self._lease.inputs,
+            folder,
+            self._fetch,
+            own=self._own_files,
+            replaces=[*repository.files, *repository.links],
+        )
+        staged = Staged(files={**repository.files, **staged.files}, links=repository.links)
         if self._lease.stdin:
             stage_stdin(self._lease.stdin, self._record.folder / "stdin", self._fetch)
         crashpoint("runner.after_staging")
@@ -348,6 +360,8 @@ class OneRun:
 
 def clean_up(record: Record, containers: Containers, work: WorkFolders) -> None:
     """Container, network, working folder, and the memory of them last."""
+    if record.assignment.start == "repository":
+        containers.remove(copying_name(record.container))
     containers.remove(record.container)
     crashpoint("runner.after_container_remove")
     work.remove(record.container)

@@ -60,6 +60,7 @@ class Outputs:
     def __init__(self, staged: Staged, *, max_files: int, max_bytes: int) -> None:
         self.skipped = Skipped()
         self._staged = staged.files
+        self._links = staged.links
         self._max_files = max_files
         self._max_bytes = max_bytes
         self._files = 0
@@ -100,6 +101,9 @@ class Outputs:
             if stat.S_ISDIR(before.st_mode):
                 yield from self._below(folder, name, path, depth, before)
                 return
+            link = self._links.get(path) if stat.S_ISLNK(before.st_mode) else None
+            if link is not None and os.readlink(name, dir_fd=folder) == link:
+                return  # the repository's own, as it was
             if (why := _not_kept(before)) is not None:
                 self.skipped.add(f"{shown(path)} {why}")
                 return

@@ -31,7 +31,11 @@ class Claimed(BaseModel):
 
 
 class Staged(BaseModel):
+    """What lay in the working folder before the start: inputs, and the repository's files where it starts there."""
+
     files: dict[str, StagedFile]
+    links: dict[str, str] = {}
+    """Symbolic links of the repository, by path: where they point."""
 
 
 class Starting(BaseModel):

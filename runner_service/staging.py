@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,10 +19,19 @@ class CannotStage(Exception):
     """A sentence for the run's owner; trying again would change nothing."""
 
 
-def stage(inputs: list[InputFile], folder: Path, fetch: Fetch, *, own: bool) -> Staged:
-    """Copy each input by its base name into the empty `folder`; `own` gives it to the program's user."""
+def stage(
+    inputs: list[InputFile], folder: Path, fetch: Fetch, *, own: bool, replaces: Iterable[str] = ()
+) -> Staged:
+    """Copy each input by its base name into `folder`; `own` gives it to the program's user.
+
+    The folder is empty, or holds a copy of the tool's repository: an input replaces a file of its name,
+    if that is among `replaces`.
+    """
     folder_descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        replaced = {i.name for i in inputs} & set(replaces)
+        for name in replaced:
+            os.unlink(name, dir_fd=folder_descriptor)
         files = {i.name: _stage_one(i, folder_descriptor, fetch, own=own) for i in inputs}
         if own:
             os.fchown(folder_descriptor, SANDBOX_UID, SANDBOX_UID)

@@ -7,7 +7,7 @@ LEFT_OUT = (".git", "node_modules", ".venv", "venv", "target", "__pycache__")
 _SCRIPT = (
     "set -e; cd /app; find . -mindepth 1 -maxdepth 1 "
     + " ".join(f"! -name '{name}'" for name in LEFT_OUT)
-    + " -exec cp -a -t /work -- {} +"
+    + " -exec cp -a --no-preserve=links -t /work -- {} +"
 )
 
 COPY_REPOSITORY = ["/bin/sh", "-c", _SCRIPT]

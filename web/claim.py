@@ -162,6 +162,7 @@ def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -
         prefix=jobs.prefix(run),
         image=str(version.image),
         argv=[*command.run, *run.argv],
+        start=plan.start if plan is not None else "empty",
         env=environment.of_run(plan, {name: str(value) for name, value in run.env.items()}),
         network=Network.model_validate(run.network),
         limits=Limits.model_validate(run.limits),
