@@ -123,7 +123,7 @@ def test_killed_at_each_step_a_successor_goes_on(make: Make, steps: list[str]) -
 
 def test_killed_in_the_middle_of_the_output(make: Make) -> None:
     place = make()
-    run_id = place.request(100, 0.05)
+    run_id = place.request(160, 0.05)
     place.runner.start()
     for _ in range(3):
         place.web.wait(run_id, {"running"})
@@ -132,7 +132,7 @@ def test_killed_in_the_middle_of_the_output(make: Make) -> None:
         place.runner.kill()
         place.runner.start()
     assert place.ended(run_id) == "succeeded"
-    place.check_whole(run_id, 100)
+    place.check_whole(run_id, 160)
     assert place.starts.of == {run_id: 1}
 
 
