@@ -27,6 +27,10 @@ version_json = '''
 def get_versions():
     return json.loads(version_json)
 """
+_DEVELOPERS = frozenset(
+    ["pytest", "tox", "nox", "sphinx", "flake8", "coverage", "pytest-cov", "twine", "bumpversion", "bump2version", "mypy",
+     "ruff", "black", "pylint", "pre-commit", "invoke", "nose", "build"]
+)  # fmt: skip
 _INSTALL = ["uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"]
 
 
@@ -103,6 +107,8 @@ def _dependencies(
     if listed and all(_plain(text) for text in listed):
         return [Step(name="dependencies", argv=[*_INSTALL, "--", *listed], files=[])], set()
     requirements = requirements_file(tree)
+    if manifest.installable and requirements and _is_for_developers(tree.text(requirements)):
+        requirements = None
     if requirements is not None and not (manifest.installable and listed):
         return _from_requirements(tree, manifest, requirements, env, evidence)
     if manifest.found and (manifest.installable or listed is not None):
@@ -115,6 +121,11 @@ def _dependencies(
         return [], set()
     evidence.append("no manifest: " + ", ".join(found) + " by imports")
     return [Step(name="dependencies", argv=[*_INSTALL, "--", *found], files=[])], _names(found)
+
+
+def _is_for_developers(text: str) -> bool:
+    """Whether a list beside a package that declares no dependency serves its tests and releases instead."""
+    return bool(_names(text.splitlines()) & _DEVELOPERS)
 
 
 def _from_requirements(

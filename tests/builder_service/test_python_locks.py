@@ -152,3 +152,16 @@ def test_a_script_that_reads_beside_itself_starts_in_its_repository(
 def test_what_is_written_for_python_2_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NoPlan, match=r"tool\.py is written for Python 2"):
         plan(tmp_path, {"tool.py": 'import sys\nprint "usage: tool", sys.argv\n'})
+
+
+def test_a_list_for_developers_is_not_installed_with_a_package(tmp_path: Path) -> None:
+    package = {"setup.py": "from setuptools import setup\nsetup(name='t', scripts=['t'])", "t": "x"}
+    script = {"t.py": ARGPARSE}
+
+    for files, kept in (
+        (package | {"requirements.txt": "tox\nrich\n"}, False),
+        (package | {"requirements.txt": "rich\n"}, True),
+        (script | {"requirements.txt": "tox\nrich\n"}, True),
+    ):
+        made = plan(tmp_path / str(len(list(tmp_path.iterdir()))), files)
+        assert bool(step(made, "dependencies")) is kept
