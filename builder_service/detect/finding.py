@@ -123,11 +123,17 @@ def rank(
     """
     wanted = [name for name in names if name]
     shown = uses or {}
+    candidates = list(candidates)
+    most = max(
+        (shown.get(one.command.name, 0) for one in candidates if one.quality == DECLARED), default=0
+    )
 
     def key(candidate: Candidate) -> tuple[int, int, int, int, int, int, str]:
         name = candidate.command.name
-        exact = any(same_name(name, other) for other in wanted)
-        starts = any(_bare(name).startswith(_bare(other)) for other in wanted)
+        # Documents that hardly show the namesake but another command all over outweigh a name.
+        eclipsed = candidate.quality == DECLARED and most >= max(10, 5 * (1 + shown.get(name, 0)))
+        exact = not eclipsed and any(same_name(name, other) for other in wanted)
+        starts = not eclipsed and any(_bare(name).startswith(_bare(other)) for other in wanted)
         quality = candidate.quality
         if exact and (quality in (CLI, PLAIN) or (quality == ASIDE and candidate.depth <= 1)):
             quality = NAMED

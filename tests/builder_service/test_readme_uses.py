@@ -91,3 +91,11 @@ def test_the_name_that_adds_least_to_the_repositorys_comes_first() -> None:
     found = [candidate("longFormPlotter.R"), candidate("zipPlotter.R")]
 
     assert ordered(found, "plotter", {}) == ["zipPlotter.R", "longFormPlotter.R"]
+
+
+def test_a_namesake_that_the_documents_hardly_show_does_not_come_first() -> None:
+    suite = [candidate(name, DECLARED) for name in ("httpie", "http", "https")]
+
+    assert ordered(suite, "httpie", {"http": 155, "httpie": 8})[0] == "http"
+    assert ordered(suite, "httpie", {"http": 30, "httpie": 8})[0] == "httpie"
+    assert ordered(suite, "httpie", {"http": 9})[0] == "httpie"
