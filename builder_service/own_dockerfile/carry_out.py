@@ -1,7 +1,9 @@
 """A Dockerfile's stages as sandboxed containers that are committed and kept by their content."""
 
+import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +87,9 @@ cd -- "$1" || exit 0
 shift
 for word; do case $word in /*|-*) ;; *) [ ! -e "$word" ] || printf '%s\\n' "$word" ;; esac; done
 """
-# Runs are nobody's: what only root may read would be no tool for them.
+# Runs are nobody's: what only root may read would be no tool for them, and nobody becomes another user there.
 _READABLE = """
+find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 if [ -d /root ]; then chmod a+rx /root; fi
 if [ "$1" != / ] && [ -d "$1" ]; then
   find "$1" -xdev '(' -type d ! -perm -0555 -o -type f ! -perm -0444 ')' -exec chmod a+rX {} +
@@ -232,13 +235,16 @@ class _Carrying:
     def _kept(self, shown: str, image: str, what: Sequence[object], make: Callable[[], str]) -> str:
         return self.keeper.kept([image, "dockerfile", *what], shown, "", lambda key: make())
 
-    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
+    @contextmanager
+    def _folder(self) -> Iterator[str]:
         """Only root may look into it: files from a stage may be another user's or carry a setuid bit."""
         place = self.keeper.state / "staged"
         place.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(
-            dir=place, prefix="dockerfile-", ignore_cleanup_errors=True
-        )
+        folder = tempfile.mkdtemp(dir=place, prefix="dockerfile-")
+        try:
+            yield folder
+        finally:  # by rm, which no depth of folders stops
+            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
 
 
 def _inner(folder: str) -> Path:

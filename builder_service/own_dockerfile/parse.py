@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from builder_service.own_dockerfile.refused import Refused
@@ -13,7 +14,7 @@ _DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(\S+)", re.IGNORECASE)
 _FRONTEND = re.compile(
     r"(docker\.io/)?docker/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[0-9a-f]+)?\Z"
 )
-_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
+_HEREDOC = re.compile(r"\d*<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _FLAG = re.compile(r"--([a-z][a-z-]*)(?:=(\S*))?(?:\s+|$)")
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 
@@ -101,7 +102,7 @@ def _joined(lines: list[str], at: int, escape: str) -> tuple[int, str]:
 
 def _heredocs(lines: list[str], at: int, rest: str) -> tuple[int, tuple[tuple[str, str], ...]]:
     found = []
-    for match in _HEREDOC.finditer(rest):
+    for match in _openings(rest):
         tabs = match[0].startswith("<<-")
         body = []
         while True:
@@ -114,6 +115,25 @@ def _heredocs(lines: list[str], at: int, rest: str) -> tuple[int, tuple[tuple[st
             body.append(line + "\n")
         found.append((match[2], "".join(body)))
     return at, tuple(found)
+
+
+def _openings(text: str) -> Iterator["re.Match[str]"]:
+    """`<<X` at the beginning of a word; inside quotes it is text."""
+    quote, before, at = "", " ", 0
+    while at < len(text):
+        char = text[at]
+        found = _HEREDOC.match(text, at) if not quote and before.isspace() else None
+        if found:
+            yield found
+            at, before = found.end(), "x"
+            continue
+        if char == "\\" and quote != "'":
+            at += 1
+        elif char == quote:
+            quote = ""
+        elif char in "'\"" and not quote:
+            quote = char
+        at, before = at + 1, char
 
 
 def _flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:

@@ -253,12 +253,7 @@ class _Reader:
             self._run_flag(flag, value)
         text = one.text
         if one.heredocs:
-            if len(one.heredocs) != 1 or not re.fullmatch(r"<<-?\S+", text):
-                raise Refused("a RUN with text from << is only understood when it is nothing else")
-            body = one.heredocs[0][1]
-            if body.startswith("#!"):
-                raise Refused("a RUN << with its own #! line is not supported")
-            argv, text = (*stage.shell, body), body.split("\n", 1)[0]
+            argv = (*stage.shell, _script(text, one.heredocs))
         else:
             argv = tuple(one.array) if one.array else (*stage.shell, text)
         shown = f"RUN {' '.join(text.split())}"
@@ -328,6 +323,15 @@ class _Reader:
                 f"COPY --from={name[:60]} takes files of an image that cannot be had here"
             )
         return found
+
+
+def _script(text: str, heredocs: tuple[tuple[str, str], ...]) -> str:
+    """A text alone is the program; beside a program it is what the shell gives to it."""
+    if len(heredocs) == 1 and re.fullmatch(r"<<-?\s*\S+", text):
+        if heredocs[0][1].startswith("#!"):
+            raise Refused("a RUN << with its own #! line is not supported")
+        return heredocs[0][1]
+    return text.replace("<<-", "<<") + "\n" + "".join(f"{body}{name}\n" for name, body in heredocs)
 
 
 def _plain(text: str) -> str:

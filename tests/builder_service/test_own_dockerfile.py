@@ -131,13 +131,18 @@ def test_variables_reach_where_docker_takes_them() -> None:
 
 def test_continued_lines_comments_and_other_shells() -> None:
     found = read(
-        'FROM debian\nSHELL ["/bin/bash", "-c"]\nRUN a && \\\n\n  # not this\n  b \\\n  c\nRUN ["x", "y z"]\nRUN <<E\none\ntwo\nE\n',
+        'FROM debian\nSHELL ["/bin/bash", "-c"]\nRUN a && \\\n\n  # not this\n  b \\\n  c\nRUN ["x", "y z"]\nRUN <<E\none\ntwo\nE\n'
+        "RUN cat <<F > /x && echo $((1<<2)) '<<G'\nfile\nF\n",
         RECIPES,
     )
     runs = [a.argv for a in found.last.actions if isinstance(a, Run)]
 
     assert runs[0][:2] == ("/bin/bash", "-c") and runs[0][2].split() == ["a", "&&", "b", "c"]
-    assert runs[1:] == [("x", "y z"), ("/bin/bash", "-c", "one\ntwo\n")]
+    assert runs[1:] == [
+        ("x", "y z"),
+        ("/bin/bash", "-c", "one\ntwo\n"),
+        ("/bin/bash", "-c", "cat <<F > /x && echo $((1<<2)) '<<G'\nfile\nF\n"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,28 @@ from tests.builder_service.conftest import Bench
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
 
+# Compiles something and packs a wheel, with nothing fetched for it.
+_BACK_END = """
+import subprocess, zipfile
+INFO = 'packer-1.dist-info'
+def build_wheel(folder, *a, **k):
+    subprocess.check_call(['gcc', '-c', 'p.c', '-o', '/tmp/p.o'])
+    with zipfile.ZipFile(f'{folder}/packer-1-py3-none-any.whl', 'w') as wheel:
+        wheel.writestr('packer.py', 'import argparse\\ndef main():\\n    argparse.ArgumentParser().parse_args()\\n')
+        wheel.writestr(f'{INFO}/METADATA', 'Metadata-Version: 2.1\\nName: packer\\nVersion: 1\\n')
+        wheel.writestr(f'{INFO}/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr(f'{INFO}/entry_points.txt', '[console_scripts]\\npacker=packer:main\\n')
+        wheel.writestr(f'{INFO}/RECORD', '')
+    return 'packer-1-py3-none-any.whl'
+"""
+
 
 def test_a_missing_header_is_added_by_the_second_plan(bench: Bench) -> None:
     files = {
-        "setup.py": "from setuptools import Extension, setup\n"
-        "setup(name='packer', version='1', py_modules=['packer'], ext_modules=[Extension('_packer', ['p.c'])],\n"
-        "      entry_points={'console_scripts': ['packer=packer:main']})\n",
-        "p.c": "#include <Python.h>\n#include <bzlib.h>\n"
-        'static struct PyModuleDef m = {PyModuleDef_HEAD_INIT, "_packer", 0, -1, 0};\n'
-        "PyMODINIT_FUNC PyInit__packer(void) { return PyModule_Create(&m); }\n",
-        "packer.py": "import argparse\nimport _packer\ndef main():\n"
-        "    argparse.ArgumentParser('packer').parse_args()\n",
+        "pyproject.toml": '[build-system]\nrequires=[]\nbuild-backend="own"\nbackend-path=["."]\n'
+        '[project]\nname="packer"\nversion="1"\n[project.scripts]\npacker="packer:main"\n',
+        "own.py": _BACK_END,
+        "p.c": "#include <bzlib.h>\nint x;\n",
     }
     attempt = bench.attempt(bench.repository("packer", files))
 
