@@ -10,7 +10,9 @@ from pathlib import Path
 
 from builder_service import looking
 from builder_service.__main__ import source_of
+from builder_service.base_recipes import RECIPES
 from builder_service.detect.finding import NoPlan
+from builder_service.dockerfile import dockerfile
 from builder_service.failures import BuildFailed
 from builder_service.looking import Seen, Wishes
 from builder_service.settings import BuilderSettings
@@ -44,9 +46,13 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     assert seen.plan is not None
+    ejected = dockerfile(seen.plan, RECIPES) if arguments.dockerfile else ""
     if arguments.json:
-        answer = {"plan": seen.plan.model_dump(mode="json"), "commit": seen.commit, "reason": ""}
-        _print_json(answer)
+        plan = seen.plan.model_dump(mode="json")
+        answer = {"plan": plan, "commit": seen.commit, "reason": ""}
+        _print_json({**answer, "dockerfile": ejected} if ejected else answer)
+    elif ejected:
+        sys.stdout.write(ejected)
     elif arguments.yaml:
         sys.stdout.write(written(seen.plan))
     else:
@@ -58,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m builder_service.preview", description=__doc__)
     parser.add_argument("target", metavar="LINK|DIR")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--dockerfile", action="store_true", help="as a Dockerfile")
     parser.add_argument("--yaml", action="store_true", help="as a toolyard.yaml, to be edited")
     parser.add_argument(
         "--plan", metavar="FILE", help="a toolyard.yaml instead of the repository's"

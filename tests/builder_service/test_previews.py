@@ -209,10 +209,12 @@ def test_the_shell_shows_a_plan_with_wishes_and_as_text(tmp_path: Path) -> None:
 
     plan = shown(str(tmp_path / "tool"), "--json", "--plan", str(wishes))
     text = shown(str(tmp_path / "tool"), "--yaml")
+    ejected = shown(str(tmp_path / "tool"), "--dockerfile")
     (tmp_path / "tool" / "toolyard.yaml").write_text("steps: make\n")
     refused = shown(str(tmp_path / "tool"))
 
     assert json.loads(plan.stdout)["plan"]["start"] == "repository", plan.stderr
     assert "runtime: python\n" in text.stdout and "- name: tool.py\n" in text.stdout
+    assert "\nFROM " in ejected.stdout and '"/app/tool.py"]' in ejected.stdout, ejected.stderr
     assert refused.returncode == 1
     assert refused.stderr.startswith("toolyard.yaml line 1: steps must be a list of steps")
