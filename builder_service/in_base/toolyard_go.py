@@ -25,6 +25,7 @@ _ENV = {
     "GOTOOLCHAIN": "local",
     "GOTELEMETRY": "off",
 }
+_OTHERS = ". The module proxy does not answer, and Debian's versions of the modules are others than the tool asks for"
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,20 @@ def build(module: Module, programs: list[str], *, required: bool) -> None:
         if done.returncode == 0:
             continue
         if number == 0 and required:
-            if way.from_debian:
-                say("The module proxy does not answer; Debian's versions of the dependencies are others than the tool asks for.")  # fmt: skip
-            raise subprocess.CalledProcessError(done.returncode, argv)
+            raise Missing(told(done.stderr) + (_OTHERS if way.from_debian else ""))
         say(f"{name} is left out: it does not compile")
         stand_in = bin_ / name
         stand_in.write_text(f"#!/bin/sh\necho '{name} did not compile; see the log of the build.' >&2\nexit 126\n")  # fmt: skip
         stand_in.chmod(0o755)
+
+
+def told(stderr: str) -> str:
+    """What the compiler or linker complains of first, and where."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return next(
+        (line for line in lines if not line.startswith(("#", "go: downloading"))),
+        "the tool does not compile",
+    )
 
 
 def _way(module: Module, imports: list[str], needed: int) -> Way:

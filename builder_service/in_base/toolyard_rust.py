@@ -45,6 +45,7 @@ _OFFLINE = re.compile(
 )
 _USUAL = {"bin": "src/bin", "example": "examples", "test": "tests", "bench": "benches"}
 _PROGRAM = "fn main() {}\n"
+_OTHERS = ". The crates' registry does not answer, and Debian's versions of the crates are others than the tool asks for"
 _SOURCES = """\
 [source.crates-io]
 replace-with = "here"
@@ -136,13 +137,19 @@ def build(root: Path, programs: list[Program]) -> None:
             continue
         sys.stdout.write(done.stderr)
         if number == 0:
-            if way.from_debian:
-                say("The crates' registry does not answer; Debian's versions of the crates are others than the tool asks for.")  # fmt: skip
-            raise subprocess.CalledProcessError(done.returncode, argv)
+            raise Missing(told(done.stderr) + (_OTHERS if way.from_debian else ""))
         say(f"{program.name} is left out: it does not compile")
         stand_in = HOME / "bin" / program.name
         stand_in.write_text(f"#!/bin/sh\necho '{program.name} did not compile; see the log of the build.' >&2\nexit 126\n")  # fmt: skip
         stand_in.chmod(0o755)
+
+
+def told(stderr: str) -> str:
+    """What rustc or cargo complains of first, and where."""
+    found = re.search(r"^error(?:\[E\d+\])?: (.+)\n(?:\s+--> (\S+))?", stderr + "\n", re.MULTILINE)
+    if found is None:
+        return "the tool does not compile"
+    return found[1] + (f" ({found[2]})" if found[2] else "")
 
 
 def _way(root: Path, programs: list[Program], vendor: str) -> Way:

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from builder_service.in_base import rust_manifests
+from builder_service.in_base import rust_manifests, toolyard_go, toolyard_rust
 from builder_service.in_base.toolyard_go import choose
 from builder_service.in_base.toolyard_rust import offered
 
@@ -96,3 +96,14 @@ def test_crates_are_known_by_name_and_version() -> None:
         "ab_glyph": {"0.2.1": "librust-ab-glyph-dev"},
         "x": {"1.0.0+more": "librust-x-dev"},
     }  # fmt: skip
+
+
+def test_a_compilers_first_complaint_is_told() -> None:
+    rust = "warning: x\nerror[E0425]: cannot find function `a` in this scope\n --> src/main.rs:1:13\n  |\nerror: could not compile\n"
+    go = "# example.org/x\n./main.go:3:15: undefined: missing\n./main.go:4:1: more\n"
+
+    assert toolyard_rust.told(rust) == "cannot find function `a` in this scope (src/main.rs:1:13)"
+    assert toolyard_rust.told("error: no bin target\n") == "no bin target"
+    assert toolyard_rust.told("killed") == "the tool does not compile"
+    assert toolyard_go.told(go) == "./main.go:3:15: undefined: missing"
+    assert toolyard_go.told("") == "the tool does not compile"
