@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 import shlex
 from dataclasses import dataclass, field
 
 from builder_service.base_recipes import RECIPES
+from builder_service.detect import beside
 from builder_service.detect.finding import Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.languages import LANGUAGES
@@ -22,6 +24,11 @@ class NoTool(NoPlan):
 
 
 DOCKERFILE = "dockerfile"
+_OPENS = {
+    "python": re.compile(r"\bopen\(|\.read_\w+\(|\blistdir\(|\bglob\(|\bPath\(|\bloadtxt\("),
+    "node": re.compile(r"\breadFile(?:Sync)?\(|\breaddir(?:Sync)?\(|\bcreateReadStream\("),
+}
+"""How a line opens a file, in languages whose own detectors do not look for it."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,20 @@ def _all(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
     return Choice([own, *native.plans], native.notes)
 
 
+def _started(plan: Plan, tree: Tree) -> Plan:
+    """Where the first command's own file opens files of the repository by a relative path, it starts there."""
+    opens = _OPENS.get(plan.runtime)
+    if opens is None or plan.start != "empty" or not plan.commands:
+        return plan
+    files = [
+        word.removeprefix("/app/") for word in plan.commands[0].run if word.startswith("/app/")
+    ]
+    if beside.start(tree, [tree.text(file) for file in files], opens) == "empty":
+        return plan
+    why = f"{files[0]} reads files of the repository by a relative path: it starts in a copy of it"
+    return plan.model_copy(update={"start": "repository", "evidence": [*plan.evidence, why]})
+
+
 def _own(tree: Tree, facts: Facts) -> tuple[Plan | None, str]:
     """The plan of the own Dockerfile, or why there is none."""
     try:
@@ -103,7 +124,11 @@ def _native(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
             findings[name] = language.detect(tree, facts)
         except NoPlan as refusal:
             refusals.append(refusal)
-    plans = {name: finding.plan for name, finding in findings.items() if finding.plan is not None}
+    plans = {
+        name: _started(finding.plan, tree)
+        for name, finding in findings.items()
+        if finding.plan is not None
+    }
     if facts.command:
         return Choice([_with_command(tree, facts, runtime, findings, plans)])
     order = sorted(plans, key=lambda name: (-findings[name].strength, -_share(tree, name)))

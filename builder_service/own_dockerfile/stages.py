@@ -75,7 +75,7 @@ class Stage:
     arguments: dict[str, str] = field(default_factory=dict)
     workdir: str = "/"
     user: str = ""
-    shell: tuple[str, ...] = ("/bin/sh", "-c")
+    line_words: tuple[str, ...] = ("/bin/sh", "-c")
     entrypoint: Instruction | None = None
     cmd: Instruction | None = None
 
@@ -190,7 +190,7 @@ class _Reader:
             before = self.stages[parent]
             stage = Stage(
                 None, parent, name, env=dict(before.env), workdir=before.workdir, user=before.user,
-                shell=before.shell, entrypoint=before.entrypoint, cmd=before.cmd,
+                line_words=before.line_words, entrypoint=before.entrypoint, cmd=before.cmd,
             )  # fmt: skip
         else:
             base = base_for(parts[0], self._recipes)
@@ -238,7 +238,7 @@ class _Reader:
     def _take_shell(self, one: Instruction, stage: Stage) -> None:
         if not one.array:
             raise Refused("SHELL takes a JSON array")
-        stage.shell = tuple(one.array)
+        stage.line_words = tuple(one.array)
 
     def _take_entrypoint(self, one: Instruction, stage: Stage) -> None:
         if stage.parent is not None and stage.cmd is self.stages[stage.parent].cmd:
@@ -253,9 +253,9 @@ class _Reader:
             self._run_flag(flag, value)
         text = one.text
         if one.heredocs:
-            argv = (*stage.shell, _script(text, one.heredocs))
+            argv = (*stage.line_words, _script(text, one.heredocs))
         else:
-            argv = tuple(one.array) if one.array else (*stage.shell, text)
+            argv = tuple(one.array) if one.array else (*stage.line_words, text)
         shown = f"RUN {' '.join(text.split())}"
         stage.actions.append(Run(argv, stage.values(), stage.workdir, stage.user, shown[:300]))
 
