@@ -135,7 +135,10 @@ def build(root: Path, programs: list[Program]) -> None:
         if done.returncode == 0:
             shutil.copy2(TARGET / "release" / program.name, HOME / "bin" / program.name)
             continue
-        sys.stdout.write(done.stderr)
+        # cargo's own closing lines tell nothing, but look like the reason
+        sys.stdout.write(
+            re.sub(r"(?m)^error: (could not compile|aborting due).*\n?", "", done.stderr)
+        )
         if number == 0:
             raise Missing(told(done.stderr) + (_OTHERS if way.from_debian else ""))
         say(f"{program.name} is left out: it does not compile")
