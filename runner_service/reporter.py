@@ -16,7 +16,7 @@ _BETWEEN_BATCHES = 0.1
 _WORTH_TELLING = 0.5
 """A phase that is over sooner is not told: nobody could have seen it."""
 _GATHER = 0.25
-"""Nothing is told of a program for so long: one whose results are kept by then needs no live log."""
+"""Nothing is told of a program for so long; one that is over by then needs no live log at all."""
 log = structlog.get_logger()
 
 
@@ -54,6 +54,8 @@ class Reporter:
         now = time.monotonic()
         if name == "running":
             self._hold_until, self._untold = now + _GATHER, now
+        elif self._untold is not None:  # it is over already: its results come next
+            self._hold_until = now + _WORTH_TELLING
         self._tell_at = now + (_GATHER if name == "running" else _WORTH_TELLING)
         self._phase = name
         self._spool.nudge()
@@ -80,7 +82,8 @@ class Reporter:
                     self._enough.wait(min(pause, held))
                     continue
                 batch = self._spool.next_batch(pause)
-                if batch is not None:
+                # the program may have begun while there was nothing to send
+                if batch is not None and time.monotonic() >= self._hold_until:
                     self._send(*batch)
         except Lost:
             self._on_lost()

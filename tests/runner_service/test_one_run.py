@@ -65,8 +65,8 @@ def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: F
 def test_a_short_program_asks_web_for_as_little_as_can_be(
     worker: Worker, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporter, "_GATHER", 60.0)
-    monkeypatch.setattr(reporter, "_WORTH_TELLING", 60.0)
+    monkeypatch.setattr(reporter, "_GATHER", 5.0)
+    monkeypatch.setattr(reporter, "_WORTH_TELLING", 60.0)  # however long its results take
     run = web.request(script("echo text; echo x > f"))
 
     worker.run(run)
