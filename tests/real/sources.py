@@ -1,11 +1,11 @@
-"""Real third-party tools as Git repositories, from the source archives of the package registries."""
+"""Real third-party tools as Git repositories, from the source archives of the package registries; and own trees."""
 
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.git_server import repository_from_archive
+from tests.git_server import repository_from_archive, repository_from_tree
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,56 @@ class Source:
 
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in", "tox.ini")
 
+
+def python(package: str, version: str, name: str = "", without: tuple[str, ...] = ()) -> Source:
+    return Source(name or package, package, version, "python", without)
+
+
+def npm(package: str, version: str) -> Source:
+    return Source(package, package, version, "npm")
+
+
+def own(name: str) -> Source:
+    """A tree of ours beside this file, for shapes that no archive of a registry has."""
+    return Source(name, name, "1.2", "own")
+
+
 SOURCES = (
-    Source("tabulate", "tabulate", "0.9.0", "python"),
-    Source("isort", "isort", "5.13.2", "python"),
-    Source("sqlparse", "sqlparse", "0.5.3", "python"),
-    Source("docutils", "docutils", "0.21.2", "python"),
-    Source("cowsay", "cowsay", "1.6.0", "npm"),
-    Source("prettyjson", "prettyjson", "1.2.5", "npm"),
-    Source("csvtojson", "csvtojson", "2.0.10", "npm"),
-    Source("autopep8", "autopep8", "2.3.1", "python", without=(*MANIFESTS, "test")),
+    python("docutils", "0.21.2"),
+    python("tabulate", "0.9.0"),
+    python("isort", "5.13.2"),
+    python("sqlparse", "0.5.3"),
+    python("autopep8", "2.3.1", without=(*MANIFESTS, "test")),
+    python("pycodestyle", "2.12.1"),
+    python("pyflakes", "3.2.0", without=MANIFESTS),
+    python("pyupgrade", "3.17.0"),
+    python("python-dotenv", "1.0.1"),
+    python("yamllint", "1.35.1"),
+    python("markdown-it-py", "3.0.0"),
+    python("findpython", "0.6.2"),
+    python("bandit", "1.7.10"),
+    python("jsonschema", "4.23.0"),
+    python("chardet", "5.2.0"),
+    python("pygments", "2.18.0"),
+    npm("cowsay", "1.6.0"),
+    npm("prettyjson", "1.2.5"),
+    npm("csvtojson", "2.0.10"),
+    npm("json5", "2.2.3"),
+    npm("semver", "7.6.3"),
+    npm("js-yaml", "4.1.0"),
+    npm("mustache", "4.2.0"),
+    npm("uglify-js", "3.19.3"),
+    npm("marked", "14.1.4"),
+    npm("markdown-it", "14.1.0"),
+    npm("acorn", "8.14.0"),
+    own("pnpm-workspace"),
+    own("yarn-classic"),
+    own("yarn-berry"),
+    own("npm-workspace"),
+    own("uv-lock"),
+    own("inline-script"),
+    own("cython-versioneer"),
+    own("meson-extension"),
 )
 
 
@@ -57,6 +98,9 @@ def archive(source: Source, folder: Path) -> Path:
 
 def repository(source: Source, root: Path, scratch: Path) -> Path:
     """The bare repository of a package, tagged with its version as most authors do."""
+    if source.registry == "own":
+        tree = Path(__file__).parent / "fixtures" / source.name
+        return repository_from_tree(root, source.name, tree, tags=[f"v{source.version}"])
     made_by_packaging = ("PKG-INFO", f"{source.package}.egg-info")  # no author commits these
     return repository_from_archive(
         root,
