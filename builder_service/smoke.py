@@ -11,6 +11,9 @@ from shared.plan import Command, Plan
 
 TRIED = 6
 """Commands that are tried at most; the others keep their place."""
+SECONDS = 60.0
+"""For all questions to one command: large libraries load slowly on a busy machine, and the first one counts."""
+_AT_LEAST = 5.0
 _ARGUMENTS: tuple[str | None, ...] = ("--help", "-h", "--version", "help", None)
 
 
@@ -75,10 +78,12 @@ def _ask(
 ) -> str | None:
     """None when the command answers, else its last words."""
     words = ""
+    ends = steps.clock.monotonic() + SECONDS
     for argument in _ARGUMENTS:
         steps.check()
         argv = [*command.run, *([argument] if argument else [])]
-        said = trial(image, argv, steps, env=plan.env, start=plan.start)
+        left = max(ends - steps.clock.monotonic(), _AT_LEAST)
+        said = trial(image, argv, steps, env=plan.env, start=plan.start, seconds=left)
         out, err, exit_code = said.out, said.err, said.exit_code
         shown = " ".join([command.name, *([argument] if argument else [])])
         if answers(out, err, exit_code, argument):
