@@ -82,6 +82,10 @@ class Builder:
             for status in containers.list({"place": str(self._workshop.place), "kind": kind}):
                 log.warning("orphan_removed", container=status.name)
                 containers.remove(status.name)
+        trials = self._workshop.trials
+        for name in trials.names():
+            trials.remove(name)
+        trials.tidy()
         shutil.rmtree(self._workshop.place / "builds", ignore_errors=True)
 
     def building(self) -> list[OneBuild]:

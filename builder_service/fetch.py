@@ -14,6 +14,7 @@ from builder_service.git import CloneLimits, Git, GitFailed, TooBig
 from builder_service.resolve import Lookup, pin, system_lookup
 from shared.git_link import GitLink, check_folder, check_ref
 from shared.work import SourceCredential
+from shared.written import DEEPEST
 
 _HEX = re.compile(r"^[0-9a-f]{7,40}$")
 _DEPTHS = (100, 1000, 10_000)
@@ -226,13 +227,20 @@ def _fetch(git: Git, commit: str) -> str:
 
 def _check_size(git: Git, commit: str, limits: CloneLimits) -> None:
     """Refuse a tree that is small on the wire and huge on disk, before anything is written."""
-    listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    try:
+        listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    except GitFailed as error:  # trees in trees until it gives up
+        raise BuildFailed(explain(str(error), git.link)) from error
     files = [entry for entry in listing.split("\0") if entry]
     total = sum(
         int(size) for entry in files if (size := entry.split("\t", 1)[0].split()[-1]).isdigit()
     )
     if not files:
         raise BuildFailed("The repository is empty: the commit holds no files.")
+    if any(entry.count("/") > DEEPEST for entry in files):
+        raise BuildFailed(
+            f"The repository has more than {DEEPEST} folders in one another, which no tool needs."
+        )
     if len(files) > limits.files or total > limits.bytes:
         raise TooBig(
             f"The repository holds {len(files)} files of {total / (1 << 20):.0f} MiB; allowed are "

@@ -93,6 +93,7 @@ class Tool:
                 self.log.say(line)
             self.report.plan, self.report.commands = plan, plan.commands
             self._enter("building")
+            self.steps.begin_plan()
             try:
                 made = self._image(plan, tree, link, fetched)
             except TimedOut as failure:

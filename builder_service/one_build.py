@@ -103,6 +103,7 @@ class OneBuild:
             },
             deadline=clock.monotonic() + limits.wall_seconds,
             ended=self._ending.is_set,
+            work=self._workshop.trials,
         )
         tool = Tool(self._workshop, self._assignment, folder, spool, steps, self._ending, report)
         try:

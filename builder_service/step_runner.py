@@ -1,9 +1,9 @@
 """One build step as one sandboxed container: its output to the log, its end by itself, by limit or by cancel."""
 
-import os
+import re
+import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -14,10 +14,17 @@ from builder_service.operator_env import Operator
 from shared.clock import Clock
 from shared.containers import Containers, EngineRefused, Exit, Mount, Sandbox
 from shared.plan import Network
+from shared.quota import Quotas
 from shared.work import Limits
+from shared.written import DEEPEST, TooDeep, Written, measure
 
 _LOOK_SECONDS = 0.3
 _MEASURE_SECONDS = 5.0
+_MEASURE_SHARE = 10
+"""Measuring takes at most one such part of a step's time."""
+_NO_PROCESS = re.compile(
+    r"Cannot fork|fork: (?:retry: )?Resource temporarily|BlockingIOError|spawn \S+ EAGAIN|can't start new thread"
+)
 
 
 @dataclass
@@ -34,6 +41,12 @@ class Steps:
     deadline: float
     ended: Callable[[], bool] = lambda: False
     """Whether somebody asked for the end (cancel, lost lease, drain)."""
+    work: Quotas = field(
+        default_factory=lambda: Quotas(Path(tempfile.gettempdir(), "toolyard-trials"))
+    )
+    """Working folders of trials."""
+    _written: Written = field(default_factory=Written)
+    """By the steps of this plan that have ended."""
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def check(self) -> None:
@@ -44,6 +57,10 @@ class Steps:
             raise TimedOut(
                 f"The build did not end within {self.limits.wall_seconds} s. Look at the log for what it waits for."
             )
+
+    def begin_plan(self) -> None:
+        """What an earlier plan has written does not count any more."""
+        self._written = Written()
 
     def next_number(self) -> int:
         """Container names of one build are numbered."""
@@ -88,6 +105,7 @@ class Steps:
             self.containers.create(sandbox)
             exit_ = self._watch(container, measured)
             self._judge(name, exit_)
+            self._written += self._measure(container, measured)
         except EngineRefused as error:
             self.containers.remove(container)
             raise BuildFailed(f"The step “{name}” could not be started: {error}") from error
@@ -102,20 +120,36 @@ class Steps:
         )
         reader.start()
         self.containers.start(container)
-        measured = self.clock.monotonic()
+        look_at = self.clock.monotonic() + _MEASURE_SECONDS
         while True:
             exit_ = self.containers.wait(container, _LOOK_SECONDS)
             if exit_ is not None:
                 reader.join(30)
                 return exit_
             self.check()
-            if self.clock.monotonic() - measured > _MEASURE_SECONDS:
-                measured = self.clock.monotonic()
-                written = self.containers.written_bytes(container)
-                if written + _bytes_in(folder) > self.limits.disk_bytes:
-                    raise BuildFailed(
-                        f"The build wrote more than {self.limits.disk_bytes / (1 << 30):.0f} GiB to disk."
-                    )
+            begun = self.clock.monotonic()
+            if begun > look_at:
+                self._measure(container, folder)
+                took = self.clock.monotonic() - begun
+                look_at = begun + max(_MEASURE_SECONDS, _MEASURE_SHARE * took)
+
+    def _measure(self, container: str, folder: Path | None) -> Written:
+        """What the step has written; raises when it is too much together with the steps before it."""
+        limits = self.limits
+        left = Written(limits.disk_bytes, limits.disk_files) - self._written
+        try:
+            found = self.containers.written(container, left)
+            if folder is not None:
+                found += measure(folder, left)
+        except TooDeep as error:
+            raise BuildFailed(
+                f"The build made more than {DEEPEST} folders in one another, so nobody can tell what it wrote."
+            ) from error
+        if found.bytes > left.bytes:
+            raise BuildFailed(f"The build wrote more than {_size(limits.disk_bytes)} to disk.")
+        if found.files > left.files:
+            raise BuildFailed(f"The build made more than {limits.disk_files} files and folders.")
+        return found
 
     def _read(self, container: str) -> None:
         for _, data in self.containers.output(container):
@@ -124,21 +158,20 @@ class Steps:
     def _judge(self, name: str, exit_: Exit) -> None:
         if exit_.oom:
             raise BuildFailed(
-                f"The step “{name}” needed more than {self.limits.memory_bytes / (1 << 30):.0f} GiB of memory."
+                f"The step “{name}” needed more than {_size(self.limits.memory_bytes)} of memory."
             )
         if exit_.exit_code != 0:
             said = self.log.tail()
+            if _NO_PROCESS.search(said):
+                raise BuildFailed(
+                    f"The step “{name}” wanted more than {self.limits.pids} processes at the same time.",
+                    said,
+                )
             raise BuildFailed(sentence(name, exit_.exit_code, said), said)
 
 
-def _bytes_in(folder: Path | None) -> int:
-    """What a folder that a container is writing takes of the disk, links not followed."""
-    taken = 0
-    for above, _, names in os.walk(folder) if folder else ():
-        for name in names:
-            with suppress(OSError):
-                taken += Path(above, name).lstat().st_blocks * 512
-    return taken
+def _size(number: int) -> str:
+    return f"{number / (1 << 30):.0f} GiB" if number >= 1 << 30 else f"{number >> 20} MiB"
 
 
 def sentence(name: str, exit_code: int, said: str) -> str:

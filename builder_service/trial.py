@@ -1,8 +1,5 @@
 """A built image is run once, in the sandbox of runs without any network, and what it says is kept."""
 
-import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from shared.work import Limits
 SECONDS = 20
 KEPT = 256 * 1024
 """Bytes of each stream."""
-_USER = 65532
+_LIMITS = Limits(log_bytes=1 << 20)
 
 
 @dataclass(frozen=True)
@@ -41,17 +38,14 @@ def trial(
     start: Literal["empty", "repository"] = "empty",
 ) -> Said:
     """What `argv` says in a container of `image`; `start` as in `shared.plan.Plan`."""
-    folder = Path(tempfile.mkdtemp(prefix="toolyard-trial-"))
+    name = f"{steps.prefix}-work-{steps.next_number()}"
+    folder = steps.work.make(name, _LIMITS.disk_bytes, _LIMITS.output_files)
     try:
-        if os.geteuid() == 0:
-            os.chown(folder, _USER, _USER)
-        else:
-            folder.chmod(0o777)
         if start == "repository":
             _once(image, COPY_REPOSITORY, steps, {}, folder, seconds, kept)
         return _once(image, argv, steps, dict(env or {}), folder, seconds, kept)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        steps.work.remove(name)
 
 
 def _once(
@@ -69,7 +63,7 @@ def _once(
         image=image,
         argv=argv,
         kind="run",
-        limits=Limits(wall_seconds=int(seconds), log_bytes=1 << 20),
+        limits=_LIMITS.model_copy(update={"wall_seconds": int(seconds)}),
         network=Network(mode="off"),
         env=env,
         labels=steps.labels,

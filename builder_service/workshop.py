@@ -8,6 +8,7 @@ from builder_service.operator_env import Operator
 from shared.clock import Clock, SystemClock
 from shared.containers import Containers
 from shared.control import Control
+from shared.quota import Quotas
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,8 @@ class Workshop:
     operator: Operator = field(default_factory=Operator)
     clock: Clock = field(default_factory=SystemClock)
     silence_seconds: float = 600.0
+
+    @property
+    def trials(self) -> Quotas:
+        """Working folders with limits, for built tools that are tried."""
+        return Quotas(self.place / "trials")

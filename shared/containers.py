@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from shared.plan import Network
 from shared.work import Limits, Stream
+from shared.written import Written
 
 
 class ContainerGone(Exception):
@@ -121,8 +122,11 @@ class Containers(Protocol):
 
     def status(self, name: str) -> Status | None: ...
 
-    def written_bytes(self, name: str) -> int:
-        """What it has written to its own file system so far; 0 for one that is gone."""
+    def written(self, name: str, most: Written) -> Written:
+        """What it has written to its own file system so far, told exactly up to `most`; nothing for one that is gone.
+
+        Raises `TooDeep`.
+        """
         ...
 
     def remove(self, name: str) -> None:

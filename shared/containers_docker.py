@@ -29,6 +29,7 @@ from shared.docker_log import LogReader
 from shared.egress import Egress, parse_allow
 from shared.installation import installation_id
 from shared.work import Stream
+from shared.written import Written, measure
 
 _POLL = 0.2
 """Seconds between two looks into the log of a container that another process started."""
@@ -296,8 +297,15 @@ class DockerContainers(DockerImages):
         exit_ = _exit(found["State"]) if state == "exited" else None
         return Status(found["Name"].removeprefix("/"), state, labels, exit_)
 
-    def written_bytes(self, name: str) -> int:
-        return self._engine.written_bytes(name)
+    def written(self, name: str, most: Written) -> Written:
+        found = self._find(name)
+        if found is None:
+            return Written()
+        folder = ((found.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+        if folder and os.access(folder, os.R_OK | os.X_OK):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                return measure(Path(folder), most)
+        return self._engine.written(name)
 
     def remove(self, name: str) -> None:
         with calling():

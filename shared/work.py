@@ -29,6 +29,8 @@ class Limits(Body):
     disk_bytes: int = 1 << 30
     """The working folder of a run (outputs and inputs together), or what a build may add."""
     output_files: int = 10_000
+    disk_files: int = 500_000
+    """Files and folders that a build may add."""
 
 
 BUILD_LIMITS = Limits(

@@ -328,6 +328,17 @@ def commit_entries(bare: Path, entries: list[tuple[str, str, bytes]]) -> None:
     git("update-ref", "refs/heads/main", commit, folder=bare)
 
 
+def test_folders_in_one_another_without_end_are_refused(server: GitServer, tmp_path: Path) -> None:
+    """Whoever walks the tree would give up halfway, and the fault would look like ours."""
+    folder = tmp_path / "tree" / "/".join("d" * 150)
+    folder.mkdir(parents=True)
+    (folder / "x").touch()
+    repository_from_tree(server.root, "a", tmp_path / "tree")
+
+    with pytest.raises(BuildFailed, match="more than 100 folders in one another"):
+        fetched(server, "a", tmp_path / "c")
+
+
 def bare_repository(server: GitServer, name: str) -> Path:
     bare = server.root / f"{name}.git"
     bare.mkdir()

@@ -10,11 +10,13 @@ from builder_service import plan as plans
 from builder_service.base_recipes import RECIPES
 from builder_service.base_recipes.recipe import Recipe
 from builder_service.build_log import BuildLog
+from builder_service.kept import Keeper
 from builder_service.operator_env import Operator
 from builder_service.step_runner import Steps
 from shared.clock import SystemClock
 from shared.containers import Exit, Sandbox
 from shared.work import Limits
+from shared.written import Written
 from tests.builder_service.trees import ARGPARSE, names, plan
 
 
@@ -53,8 +55,8 @@ class Engine:
 
     def remove(self, name: str) -> None: ...
 
-    def written_bytes(self, name: str) -> int:
-        return 0
+    def written(self, name: str, most: Written) -> Written:
+        return Written()
 
 
 @pytest.fixture
@@ -79,13 +81,14 @@ def test_a_change_of_our_scripts_rebuilding_every_image(
     def build() -> str:
         runner = steps_on(engine, tmp_path / "log")
         base = bases.ensure(made.base, runner, tmp_path, tmp_path)
-        image = steps.build(made, base, tmp_path / "r", runner, tmp_path, "")
+        image = steps.build(made, base, tmp_path / "r", Keeper(runner, tmp_path, ""))
         runner.log.close()
         return image
 
     first, executed = build(), len(engine.ran)
     recipe = RECIPES["python"]
-    edited = Recipe(recipe.parent, (*recipe.packages, "git"), recipe.script + "\n# a comment\n")
+    packages, script = (*recipe.packages, "git"), recipe.script + "\n# a comment\n"
+    edited = Recipe(recipe.parent, packages, script, version=recipe.version)
     monkeypatch.setitem(RECIPES, "python", edited)
     monkeypatch.setattr(bases, "APT", bases.APT + "\n# another comment\n")
 

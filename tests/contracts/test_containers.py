@@ -23,6 +23,7 @@ from shared.containers import (
 from shared.containers_docker import DockerContainers, connect
 from shared.plan import Network
 from shared.quota import Quotas
+from shared.written import TooDeep, Written
 from tests.engine import LIMITS, Runner, base_image, collect, opened
 
 pytestmark = pytest.mark.docker
@@ -550,3 +551,27 @@ def test_root_in_a_build_has_only_what_package_tools_need(runner: Runner) -> Non
         b"Seccomp:",
         b"2",
     ]
+
+
+def test_what_a_container_has_written_is_told_in_both_ways(
+    runner: Runner, containers: DockerContainers
+) -> None:
+    """From its folder, and by the engine where that folder cannot be read."""
+    script = "mkdir /srv/d; head -c 300000 /dev/zero > /srv/d/a; truncate -s 4M /srv/d/b"
+    nested = "chdir q(/srv); for (1 .. 3000) { mkdir q(d); chdir q(d) or die }"
+    writing = {"kind": "build", "as_root": True, "read_only": False}
+    name = runner.started("sh", "-c", script, **writing)
+    deep = runner.started("perl", "-e", nested, **writing)
+    assert containers.wait(name, 20) and containers.wait(deep, 20)
+
+    most = Written(1 << 40, 1 << 20)
+    own, engines = containers.written(name, most), containers._engine.written(name)
+
+    assert 4_494_304 <= own.bytes < 4_700_000
+    assert 4_494_304 <= engines.bytes < 4_700_000
+    assert own.files >= 3
+    assert abs(own.files - engines.files) <= 3
+    assert containers.written("nobody", most) == containers._engine.written("nobody") == Written()
+    for tell in (lambda: containers.written(deep, most), lambda: containers._engine.written(deep)):
+        with pytest.raises(TooDeep):
+            tell()

@@ -204,7 +204,7 @@ def test_neither_archive_nor_exec_is_ever_called() -> None:
     calls = set(re.findall(r'"(?:GET|POST|PUT)", name, "(\w+)"|_url\(name, "(\w+)"\)', raw))
 
     assert found == set()
-    assert {"".join(call) for call in calls} == {"attach", "logs", "json", "wait"}
+    assert {"".join(call) for call in calls} == {"attach", "changes", "logs", "json", "wait"}
     assert raw.count("/containers/") == 1
 
 
