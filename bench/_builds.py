@@ -151,8 +151,7 @@ class Builds:
                     argv, user="0" if as_root else "65532", workdir="/app", environment=env
                 )
                 if ended.exit_code != 0:
-                    said = bytes(ended.output).decode(errors="replace")[-2000:]
-                    raise AssertionError(f"{tree.name} by hand: {argv[:3]} failed: {said}")
+                    raise AssertionError(f"{tree.name} by hand: {argv[:3]}: {ended.output!r}")
             return time.perf_counter() - started
         finally:
             if container is not None:

@@ -60,7 +60,7 @@ class Step(BaseModel):
 
 
 class OwnDockerfile(BaseModel):
-    """The repository's own Dockerfile as the engine builds it: its bases mapped to ours, the mappings told."""
+    """The repository's own Dockerfile as our sandbox carries it out: its bases mapped to ours, the mappings told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
