@@ -269,10 +269,10 @@ class RealWeb:
             rows = session.execute(select(Run.state, func.count()).group_by(Run.state)).all()
             return {state: count for state, count in rows}
 
-    def losses_of_running(self) -> int:
-        """The most workers that any run lost which a worker holds now."""
+    def losses_of_unfinished(self) -> int:
+        """The most workers that any run has lost which has not ended: a queued one may be held soon."""
         with self.transactions.read() as session:
-            most = select(func.max(Run.infra_attempts)).where(Run.lease_owner.is_not(None))
+            most = select(func.max(Run.infra_attempts)).where(Run.finished_at.is_(None))
             return session.scalar(most) or 0
 
     def unpublished(self) -> int:

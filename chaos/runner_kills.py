@@ -94,7 +94,7 @@ def series(
             if chance.random() < 0.8:  # else also while it starts
                 runner.wait_ready()
             time.sleep(chance.uniform(0.0, 2.0))
-            if host_lost and web.losses_of_running() >= 2:
+            if host_lost and web.losses_of_unfinished() >= 2:
                 continue  # a third loss ends a run by design
             if host_lost:
                 runner.lose_host()
