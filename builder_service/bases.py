@@ -13,12 +13,18 @@ from shared import debian_base
 
 TAG = "toolyard-base"
 
-# The package mirror is the one that the Debian base was made from; its security suite stands beside it.
+# The package mirror is the one that the Debian base was made from (the registry's image names it in the new
+# format); its security suite stands beside it.
 # `--unless FILE`: nothing is needed when the file is there. `--known`: names that follow from a rule, of
 # which those that Debian does not have are told and left out.
 APT = """
 set -e
 [ "$1" = "--unless" ] && { [ -e "$2" ] && exit 0; shift 2; }
+new=/etc/apt/sources.list.d/debian.sources
+if [ -e "$new" ]; then
+  awk '$1 == "URIs:" { print "deb " $2 " bookworm main"; exit }' "$new" > /etc/apt/sources.list
+  rm "$new"
+fi
 mirror=$(awk '$1 == "deb" { print $2; exit }' /etc/apt/sources.list)
 case "$mirror" in */debian)
   echo "deb $mirror-security bookworm-security main" > /etc/apt/sources.list.d/security.list ;;

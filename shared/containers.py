@@ -14,6 +14,10 @@ class ContainerGone(Exception):
     """No container has that name."""
 
 
+class RegistryUnavailable(Exception):
+    """The registry does not answer, or does not have the image."""
+
+
 class ImageGone(Exception):
     """No image has that reference."""
 
@@ -153,6 +157,10 @@ class Containers(Protocol):
 
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         """A root file system (tar) as an image; its id."""
+        ...
+
+    def pull_image(self, reference: str, tag: str) -> str:
+        """A registry's image under a tag of ours; its id. Raises `RegistryUnavailable` with the reason."""
         ...
 
     def remove_image(self, reference: str) -> None:

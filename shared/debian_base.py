@@ -1,4 +1,4 @@
-"""The one Debian base that all images grow from, made when first needed."""
+"""The one Debian base that all images grow from: the registry's where it answers, else made by debootstrap."""
 
 import fcntl
 import shutil
@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from shared.containers import RegistryUnavailable
+
 TAG = "toolyard-base:debian"
 SUITE = "bookworm"
+REFERENCE = f"debian:{SUITE}-slim"
+"""Asked for once on a host; from then on the base is what our own tag names."""
 _INCLUDE = "ca-certificates,coreutils,perl-base"
 _LEFT_OUT = ("./dev/*", "./proc/*", "./sys/*", "./etc/resolv.conf", "./etc/hostname", "./etc/hosts")
 """The host's own, or made by the engine for each container."""
@@ -26,16 +30,30 @@ class _Images(Protocol):
 
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str: ...
 
+    def pull_image(self, reference: str, tag: str) -> str: ...
+
 
 def ensure(
-    containers: _Images, data: Path, progress: Callable[[str], None] = lambda line: None
+    containers: _Images,
+    data: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    reference: str = REFERENCE,
 ) -> str:
-    """The base image's id; made by debootstrap (about 30 s, needs root) where it is missing."""
+    """The base image's id; pulled, or made by debootstrap (about 30 s, needs root), where it is missing."""
     found = containers.image_id(TAG)
     if found:
         return found
     with _locked(data):
-        return containers.image_id(TAG) or _make(containers, data, progress)
+        return containers.image_id(TAG) or _had(containers, data, progress, reference)
+
+
+def _had(containers: _Images, data: Path, progress: Callable[[str], None], reference: str) -> str:
+    progress(f"Asking the registry for {reference}")
+    try:
+        return containers.pull_image(reference, TAG)
+    except RegistryUnavailable as error:
+        progress(f"The registry does not give it ({error}); making the base with debootstrap")
+    return _make(containers, data, progress)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from docker.errors import APIError
 
 from shared import sandbox_flags
-from shared.containers import EngineRefused, ImageGone, Storage
+from shared.containers import EngineRefused, ImageGone, RegistryUnavailable, Storage
 from shared.docker_engine import DockerEngine, calling
 
 
@@ -56,6 +56,20 @@ class DockerImages:
         if made is None:
             raise EngineRefused(f"The archive {archive.name} did not become an image.")
         return made
+
+    def pull_image(self, reference: str, tag: str) -> str:
+        name, _, version = reference.rpartition(":")
+        repository, _, own = tag.rpartition(":")
+        with calling():
+            try:
+                self._engine.slow.pull(name, tag=version)
+                self._engine.slow.tag(reference, repository, own)
+            except APIError as error:
+                raise RegistryUnavailable(str(error.explanation or error)) from error
+        pulled = self.image_id(tag)
+        if pulled is None:
+            raise RegistryUnavailable(f"{reference} was pulled and is not there")
+        return pulled
 
     def remove_image(self, reference: str) -> None:
         with calling():

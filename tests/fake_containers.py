@@ -143,6 +143,9 @@ class FakeContainers:
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         raise NotImplementedError("runs import nothing")
 
+    def pull_image(self, reference: str, tag: str) -> str:
+        raise NotImplementedError("runs pull nothing")
+
     def remove_image(self, reference: str) -> None:
         self.images.discard(reference)
 

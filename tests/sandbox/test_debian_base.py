@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 
 from shared import debian_base
+from shared.containers import RegistryUnavailable
 from shared.debian_base import BaseUnavailable
 
 
 class Images:
     """Remembers what was imported."""
 
-    def __init__(self, found: str | None = None) -> None:
+    def __init__(self, found: str | None = None, *, registry: bool = False) -> None:
         self.found = found
+        self.registry = registry
         self.imported: list[str] = []
+        self.asked: list[str] = []
 
     def image_id(self, reference: str) -> str | None:
         return self.found if reference == debian_base.TAG else None
@@ -21,6 +24,13 @@ class Images:
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         self.imported.append(tag)
         self.found = "sha256:new"
+        return self.found
+
+    def pull_image(self, reference: str, tag: str) -> str:
+        self.asked.append(reference)
+        if not self.registry:
+            raise RegistryUnavailable("no such host")
+        self.found = "sha256:pulled"
         return self.found
 
 
@@ -34,7 +44,14 @@ def test_an_existing_base_is_used(tmp_path: Path) -> None:
     images = Images("sha256:old")
 
     assert debian_base.ensure(images, tmp_path) == "sha256:old"
-    assert images.imported == []
+    assert (images.imported, images.asked) == ([], [])
+
+
+def test_the_registrys_is_taken_where_it_answers(tmp_path: Path) -> None:
+    images = Images(registry=True)
+
+    assert debian_base.ensure(images, tmp_path) == "sha256:pulled"
+    assert (images.imported, images.asked) == ([], ["debian:bookworm-slim"])
 
 
 def test_a_missing_one_is_made_and_told_about(
@@ -48,7 +65,10 @@ def test_a_missing_one_is_made_and_told_about(
 
     assert debian_base.ensure(images, tmp_path / "data", told.append) == "sha256:new"
     assert images.imported == [debian_base.TAG]
-    assert told[0] == "I: Retrieving"
+    assert (
+        told[1] == "The registry does not give it (no such host); making the base with debootstrap"
+    )
+    assert told[2] == "I: Retrieving"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["debian-base.lock"]
 
 
