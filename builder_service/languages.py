@@ -9,12 +9,12 @@ LANGUAGES: dict[str, Language] = {
         python.LANGUAGE,
         node.LANGUAGE,
         shell.LANGUAGE,
-        java.LANGUAGE,
         c.LANGUAGE,
+        java.LANGUAGE,
+        go.LANGUAGE,
+        rust.LANGUAGE,
         ruby.LANGUAGE,
         perl.LANGUAGE,
         r.LANGUAGE,
-        go.LANGUAGE,
-        rust.LANGUAGE,
     )
 }
