@@ -50,9 +50,8 @@ class Manager:
     @property
     def environment(self) -> dict[str, str]:
         """Variables of its steps: found by scripts under its own name, without a cache that stays."""
-        found = {
-            "npm_config_nodedir": "/opt/nodejs"
-        }  # headers for native modules, beside node itself
+        # Headers for native modules lie beside node itself; browsers would come from their makers' own hosts.
+        found = {"npm_config_nodedir": "/opt/nodejs", "PUPPETEER_SKIP_DOWNLOAD": "1"}
         if self.name == "npm":
             return found
         found |= {"PATH": _PATH, "COREPACK_ENABLE_STRICT": "0"}

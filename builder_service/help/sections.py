@@ -118,7 +118,10 @@ def _is_entry(line: str) -> bool:
 
 
 def _is_prose(line: str) -> bool:
-    return not re.search(r"^\s*or:|[\[<{]|\.\.\.|\s-", line) and len(re.findall(r"\b[a-z]+\b", line)) > 2
+    return (
+        not re.search(r"^\s*or:|[\[<{]|\.\.\.|\s-", line)
+        and len(re.findall(r"\b[a-z]+\b", line)) > 2
+    )
 
 
 def _open(kept: Sequence[str]) -> bool:

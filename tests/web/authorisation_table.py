@@ -25,7 +25,17 @@ def _at(path: str, **kwargs: object) -> Callable[[World, DiskObjects], Call]:
 
 
 def _filled(path: str, w: World) -> str:
-    for name in ("preview", "tool", "run", "live_run", "build", "file", "credential", "token", "mark"):
+    for name in (
+        "preview",
+        "tool",
+        "run",
+        "live_run",
+        "build",
+        "file",
+        "credential",
+        "token",
+        "mark",
+    ):
         path = path.replace(f"<{name}>", getattr(w, name))
     return path
 
@@ -188,7 +198,8 @@ TABLE: dict[str, Row] = {
         "401 201 404 201 401 401", _at("/api/v1/tools/<tool>/versions/2/builds", json={})
     ),
     "POST /api/v1/worker/previews/<id>/finish": Row(
-        "401 401 401 401 401 401", _fenced("/api/v1/worker/previews/<preview>/finish", state="failed")
+        "401 401 401 401 401 401",
+        _fenced("/api/v1/worker/previews/<preview>/finish", state="failed"),
     ),
     "POST /api/v1/worker/<any(runs, builds, previews):what>/<id>/heartbeat": Row(
         "401 401 401 401 401 200", _fenced("/api/v1/worker/runs/<live_run>/heartbeat")
