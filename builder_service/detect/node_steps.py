@@ -34,7 +34,8 @@ def steps(tree: Tree, project: Project | None, manager: Manager) -> tuple[list[S
         evidence.append(f"a workspace of {len(project.members)} packages")
     made: list[Step] = []
     if _has_dependencies(project, build):
-        made = [*node_managers.provide(manager), _install(tree, project, manager, dev=build)]
+        dev = build or _peers_are_for_development(project)
+        made = [*node_managers.provide(manager), _install(tree, project, manager, dev=dev)]
     elif not build:
         evidence.append("no dependencies")
     made += _own_hooks(tree, project, manager)
@@ -54,6 +55,17 @@ def _has_dependencies(project: Project, build: bool) -> bool:
     tables = ["dependencies", "optionalDependencies", "peerDependencies"]
     tables += ["devDependencies"] if build else []
     return bool(project.members) or bool(project.root.needs(*tables))
+
+
+def _peers_are_for_development(project: Project) -> bool:
+    """Whether a lock counts as a development dependency what a user of the tool has to bring along."""
+    root = project.root
+    optional = {
+        name
+        for name, meta in root.table("peerDependenciesMeta").items()
+        if isinstance(meta, dict) and meta.get("optional")
+    }
+    return bool((root.needs("peerDependencies") - optional) & root.needs("devDependencies"))
 
 
 def _install(tree: Tree, project: Project, manager: Manager, *, dev: bool) -> Step:

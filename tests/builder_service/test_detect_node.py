@@ -155,6 +155,18 @@ def test_typescript_without_a_script_is_compiled_by_its_compiler(tmp_path: Path)
     assert "--include=dev" in step(made, "dependencies")
 
 
+@pytest.mark.parametrize(
+    ("meta", "flag"), [({}, "--include=dev"), ({"b": {"optional": True}}, "--omit=dev")]
+)
+def test_a_peer_that_is_locked_for_development_only_is_installed(
+    meta: dict[str, Any], flag: str, tmp_path: Path
+) -> None:
+    fields = {"devDependencies": {"b": "1"}, "peerDependencies": {"b": "1"}}
+    files = {**depending(**fields, peerDependenciesMeta=meta), "package-lock.json": "{}"}
+
+    assert flag in step(plan(tmp_path, files), "dependencies")
+
+
 def test_the_own_postinstall_runs_when_it_makes_something(tmp_path: Path) -> None:
     files = {**depending(scripts={"postinstall": "node make.js"}), "make.js": ""}
 
