@@ -341,11 +341,13 @@ def test_what_a_killed_builder_left_is_removed_and_nothing_else(bench: Bench) ->
             )
         )
     (workshop.place / "builds/old").mkdir(parents=True)
+    workshop.trials.make("left", 1 << 20, 10)
 
     Builder(BuilderSettings(data=bench.data), workshop, bus=None).clear()  # type: ignore[arg-type]
 
     assert bench.left() == ["other-1"]
     assert not (workshop.place / "builds").exists()
+    assert workshop.trials.names() == []
     bench.containers.remove("other-1")
 
 

@@ -6,14 +6,18 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from builder_service import bases
+from builder_service.build_log import BuildLog
 from builder_service.make_tool import container_prefix
+from builder_service.step_runner import Steps
 from shared import doctor, doctor_judgement, doctor_probes
 from shared.canaries import Canaries, Listeners, Target
+from shared.clock import SystemClock
 from shared.containers import Sandbox
 from shared.doctor_examination import FORBIDDEN, OPEN
 from shared.plan import Network
@@ -27,6 +31,19 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(300)]
 
 MIB = 1 << 20
 TOOL = '#!/bin/sh\necho "usage: tool FILE"\n'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def base_images(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Made before, since an attack's short limits would also end the making of them."""
+    clock = SystemClock()
+    with closing(BuildLog(tmp_path_factory.mktemp("log") / "log", LIMITS.log_bytes)) as log:
+        steps = Steps(
+            bench.containers, clock, log, LIMITS, bench.operator, f"hostile-{secrets.token_hex(4)}", {},
+            clock.monotonic() + 290,
+        )  # fmt: skip
+        for name in ("shell", "docker-debian", "python"):
+            bases.ensure(name, steps, bench.data, bench.data / "builder")
 
 
 def step(*scripts: str) -> Files:
@@ -239,23 +256,26 @@ def test_addresses_in_a_repository_are_not_fetched_by_the_builder_itself(bench: 
 
 CAPABILITY = (
     "my $n = `uname -m` =~ /x86_64/ ? 188 : 5; my $p = q(/app/own); my $k = q(security.capability); my $v = pack(q(V5), 0x02000001, 0xffffffff, 0, 0, 0);"
-    " print syscall($n, $p, $k, $v, 20, 0) ? q(no) : q(a), qq( capability\\n)"
+    " print syscall($n, $p, $k, $v, 20, 0) ? q(no) : q(a), qq( capability\n)"
 )
-WISHES = f"""\
+WISHES = """\
 FROM debian
 LABEL toolyard.installation=other toolyard.kind=run
 ENV LD_PRELOAD=/app/evil.so PATH=/app/evil:$PATH PYTHONPATH=/app HOME=/root
 VOLUME /var/run
 EXPOSE 22
 COPY . /app
-RUN cp /usr/bin/id /app/own; cp /usr/bin/id /app/rootid; chmod 6755 /app/rootid
-RUN perl -e '{CAPABILITY}'
-RUN mknod /app/memory c 1 1 || echo no device
-RUN echo poison > /usr/local/share/poison; echo poison >> /etc/passwd
+RUN sh /app/attack
 USER nobody
 RUN echo "inside: $(/app/rootid -u)"
 USER root
 ENTRYPOINT ["/app/tool"]
+"""
+ATTACK = f"""\
+cp /usr/bin/id /app/own; cp /usr/bin/id /app/rootid; chmod 6755 /app/rootid
+perl -e '{CAPABILITY}'
+mknod /app/memory c 1 1 || echo no device
+echo poison > /usr/local/share/poison; echo poison >> /etc/passwd
 """
 NOBODY = """\
 #!/bin/sh
@@ -270,7 +290,8 @@ exit 0
 
 def test_whatever_a_dockerfile_wants_to_be_its_tool_is_nobody(bench: Bench, tmp_path: Path) -> None:
     attempt = bench.attempt(
-        bench.repository("wishes", {"Dockerfile": WISHES, "tool*": NOBODY}), runtime="dockerfile"
+        bench.repository("wishes", {"Dockerfile": WISHES, "attack": ATTACK, "tool*": NOBODY}),
+        runtime="dockerfile",
     )
 
     report = attempt.live()
