@@ -1,17 +1,18 @@
 """Java tools: the main classes that Maven, Gradle or Ant declare, those of the sources, or a jar."""
 
 import re
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from builder_service.detect import (
     java_gradle,
+    java_jars,
     java_libraries,
     java_pom,
     java_sources,
     java_steps,
+    java_version,
     network,
     readme_uses,
 )
@@ -273,29 +274,14 @@ def _runnable_jars(tree: Tree) -> Iterable[Candidate]:
             or java_sources.is_test(entry.path)
         ):
             continue
-        try:
-            with (
-                zipfile.ZipFile(tree.root / entry.path) as jar,
-                jar.open("META-INF/MANIFEST.MF") as file,
-            ):
-                manifest = file.read(1 << 16).decode(errors="replace")
-        except (
-            OSError,
-            KeyError,
-            zipfile.BadZipFile,
-            RuntimeError,
-            NotImplementedError,
-            ValueError,
-        ):
-            continue
-        if main := re.search(r"^Main-Class:\s*(\S+)", manifest, re.MULTILINE):
+        if jar := java_jars.runnable(tree, entry):
             quality = (
                 ASIDE
                 if is_aside(entry.path) or entry.folders[:1] in (("lib",), ("libs",))
                 else PLAIN
             )
             yield Candidate(
-                _jar_command(entry, f"{entry.path} has the main class {main[1]}"),
+                _jar_command(entry, f"{entry.path} has the main class {jar.main}"),
                 quality,
                 entry.depth,
             )
@@ -306,7 +292,9 @@ def _plan(tree: Tree, project: _Project, entries: list[Entry], commands: list[Co
     imported = java_sources.imports(tree, entries)
     net, why = network.propose(imported, _NETWORK)
     release = _RELEASE.match(project.release.strip())
-    asked = int(release[1]) if release else JDKS[0]
+    asked = int(release[1]) if release else java_version.asked(tree) or JDKS[0]
+    if not mains:  # nothing is compiled: the jar was, for some Java
+        asked = max(asked, _of_jar(tree, commands[0]) or 0)
     jdk = next((version for version in JDKS if version >= asked), JDKS[-1])
     if not mains:
         evidence = [commands[0].evidence, why]
@@ -358,6 +346,12 @@ def _plan(tree: Tree, project: _Project, entries: list[Entry], commands: list[Co
         network=net,
         evidence=[line for line in _evidence(project, asked, found, commands) if line] + [why],
     )
+
+
+def _of_jar(tree: Tree, command: Command) -> int | None:
+    entry = tree.paths.get(command.run[-1].removeprefix("/app/"))
+    jar = java_jars.runnable(tree, entry) if entry else None
+    return jar.release if jar else None
 
 
 def _evidence(

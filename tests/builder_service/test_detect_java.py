@@ -1,6 +1,7 @@
 """Java repositories: Maven, Gradle, Ant, jars and plain sources; main classes, versions and Debian's libraries."""
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -133,6 +134,25 @@ def test_the_java_version(tmp_path: Path, text: str, release: str, base: str) ->
     assert (made.steps[-1].argv[5], made.base) == (release, base)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "base"),
+    [
+        (".java-version", "21.0.2\n", "java21"),
+        (".java-version", "1.8\n", "java17"),
+        (".java-version", "openjdk64-25\n", "java25"),
+        (".sdkmanrc", "# a comment\njava=21.0.4-tem\n", "java21"),
+        (".tool-versions", "nodejs 22\njava temurin-21.0.4+7\n", "java21"),
+        (".java-version", "system\n", "java17"),
+    ],
+)
+def test_the_java_of_a_version_manager(tmp_path: Path, file: str, text: str, base: str) -> None:
+    made = plan(
+        tmp_path, {"pom.xml": POM.format("t", ""), "src/main/java/T.java": java("T"), file: text}
+    )
+
+    assert made.base == base
+
+
 def test_a_pom_that_is_no_xml_gets_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NoPlan, match=r"^pom\.xml cannot be read: .*line 1"):
         plan(tmp_path, {"pom.xml": "<project><a></project>", "src/main/java/T.java": java("T")})
@@ -201,10 +221,12 @@ def test_several_mains_are_ranked_by_what_they_do_with_arguments(tmp_path: Path)
     assert names(plan(tmp_path, files, "x")) == ["C", "B", "A", "Demo"]
 
 
-def jar(folder: Path, path: str, manifest: str) -> None:
+def jar(folder: Path, path: str, manifest: str, compiled_for: int = 0) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("META-INF/MANIFEST.MF", manifest)
+        if compiled_for:
+            archive.writestr("a/B.class", struct.pack(">IHH", 0xCAFEBABE, 0, 44 + compiled_for))
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(data.getvalue())
 
@@ -216,6 +238,15 @@ def test_a_jar_with_a_main_class(tmp_path: Path) -> None:
 
     assert (names(made), made.steps) == (["tool"], [])
     assert made.commands[0].run[-2:] == ["-jar", "/app/dist/tool-1.2.jar"]
+
+
+@pytest.mark.parametrize(("compiled_for", "base"), [(8, "java17"), (21, "java21"), (0, "java17")])
+def test_a_jar_runs_on_the_java_that_it_was_compiled_for(
+    tmp_path: Path, compiled_for: int, base: str
+) -> None:
+    jar(tmp_path, "tool.jar", "Manifest-Version: 1.0\r\nMain-Class: a.B\r\n", compiled_for)
+
+    assert choose(tree(tmp_path, {"README": "x"}), Facts("tool")).base == base
 
 
 @pytest.mark.parametrize(
