@@ -14,6 +14,7 @@ from builder_service.forms import Heard, forms
 from shared.form import Form
 from shared.plan import Command, Plan
 from tests.fake_containers import FakeContainers
+from tests.runner_service.worker import PlainFolders
 
 TOOL = """#!/bin/sh
 echo "$@" >> "{asked}"
@@ -49,12 +50,13 @@ def tool(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def steps() -> Any:
+def steps(tmp_path: Path) -> Any:
     numbers = itertools.count()
     return SimpleNamespace(
         containers=FakeContainers(),
         clock=SimpleNamespace(monotonic=time.monotonic),
         log=SimpleNamespace(say=lambda text: None),
+        work=PlainFolders(tmp_path / "work"),
         prefix="test",
         labels={},
         check=lambda: None,

@@ -28,7 +28,8 @@ def added(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Future[Any]]]:
     """What `toolyard add` says of every source that a chosen test wants, fetched and built two at a time."""
-    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    own = [item for item in request.session.items if item.nodeid.startswith(request.node.nodeid)]
+    calls = [item.callspec for item in own if hasattr(item, "callspec")]
     wanted = {call.params["example"].tool for call in calls if "example" in call.params}
     scratch = tmp_path_factory.mktemp("archives")
     assert platform.token

@@ -223,7 +223,7 @@ def test_a_refused_link_keeps_everything_that_was_typed(browser: Browser) -> Non
     for value in ("http://127.0.0.1/x/y", "mine", "v1", "sub", "go", "a.example"):
         assert f'value="{value}"' in sent.text
     assert re.search(r'name="private" value="1" checked', sent.text)
-    assert "<details open>" in sent.text
+    assert "<details open" in sent.text
 
 
 def test_examples_fill_the_field_without_scripts(visitor: Browser, browser: Browser) -> None:
