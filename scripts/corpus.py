@@ -192,7 +192,8 @@ def all_of(entries: Iterable[Entry], folder: Path, scratch: Path) -> list[Row]:
                 if source is None:
                     row = Row(entry["repo"], reason=f"not in {folder}")
                 else:
-                    name = f"r{number}-{source.name.removesuffix('.git').lower()}"
+                    # its own name is evidence for the ranking of commands
+                    name = f"r{number}/{entry['repo'].rsplit('/', 1)[-1]}"
                     bare = serve(source, served, name, entry.get("commit"))
                     row = one(platform, server.link(name), entry, bare, scratch / name)
             except Exception as error:  # one bad repository must not hide the others
