@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from shared.plan import Network
 from shared.schema.accounts import Account
 from shared.schema.tools import Build, Tool, Version
-from web import access, jobs, texts, tool_names
+from web import jobs, texts, tool_names
 from web.add_tool import MAX_DESCRIPTION, Added, Source, check_source, new_version, source_of
 from web.limits import PLANS, Plans
-from web.refusals import Absent, Conflict, Forbidden
+from web.owners import check_owner
+from web.refusals import Conflict
 from web.request_build import request_build
 
 
@@ -49,7 +50,7 @@ def edit_tool(
     plans: Plans = PLANS,
 ) -> Added | None:
     """The new version and its build where the source has changed, else None."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     jobs.lock_account(session, tool.account_id)
     versions = _versions(session, tool)
     if not isinstance(changes.name, Unchanged) and changes.name.strip() != tool.name:
@@ -78,7 +79,7 @@ def build_again(
     session: Session, account: Account, tool: Tool, version: Version, plans: Plans = PLANS
 ) -> Build:
     """A new build of a version whose last one failed, or the one that is under way."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     if version.state == "ready":
         raise Conflict(
             f"Version {version.number} is ready; there is nothing to build. "
@@ -90,16 +91,9 @@ def build_again(
 
 def delete_tool(session: Session, account: Account, tool: Tool) -> None:
     """The tool is listed and run no more; runs and results stay with those who own them."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     tool.deleted_at = jobs.clock(session)
     tool.name = f"{tool.name} (deleted {tool.id})"  # its name is free again
-
-
-def _check_owner(account: Account, tool: Tool) -> None:
-    if not access.may_see_tool(account, tool):
-        raise Absent("There is no such tool.")
-    if not access.may_edit_tool(account, tool):
-        raise Forbidden("Only the tool's owner may change it.")
 
 
 def _versions(session: Session, tool: Tool) -> list[Version]:

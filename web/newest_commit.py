@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from shared.schema.accounts import Account
 from shared.schema.tools import Preview, Tool, Version
-from web import access, jobs
+from web import jobs
 from web.add_tool import Added, Source, next_version
 from web.limits import PLANS, Plans
+from web.owners import check_owner
 from web.previews import request_preview
-from web.refusals import Absent, Forbidden
 from web.request_build import request_build
 
 
@@ -24,7 +24,7 @@ def ask(
     plans: Plans = PLANS,
 ) -> Preview:
     """The look that will tell; raises `Absent`, `Forbidden` or `TooMany`."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     version = newest_version(session, tool)
     source = Source(version.link, version.ref, version.folder)
     return request_preview(
@@ -34,7 +34,7 @@ def ask(
 
 def build_newest(session: Session, account: Account, tool: Tool, plans: Plans = PLANS) -> Added:
     """A new version of what the branch or tag holds now; raises `Absent`, `Forbidden` or `TooMany`."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     jobs.lock_account(session, tool.account_id)
     made = next_version(session, tool, newest_version(session, tool))
     return Added(tool, made, request_build(session, account, made, plans))
@@ -54,10 +54,3 @@ def newest_version(session: Session, tool: Tool) -> Version:
     return session.scalars(
         select(Version).where(Version.tool_id == tool.id).order_by(Version.number.desc()).limit(1)
     ).one()
-
-
-def _check_owner(account: Account, tool: Tool) -> None:
-    if not access.may_see_tool(account, tool):
-        raise Absent("There is no such tool.")
-    if not access.may_edit_tool(account, tool):
-        raise Forbidden("Only the tool's owner may follow its Git host.")

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from shared.ids import new_secret
 from shared.schema.accounts import Account
 from shared.schema.tools import Tool, Version
-from web import access, jobs
+from web import jobs
 from web.add_tool import Added, next_version, source_of
 from web.limits import PLANS, Plans
+from web.owners import check_owner
 from web.pushes import Push, concerns
-from web.refusals import Absent, Forbidden
 from web.request_build import request_build, unfinished_build
 from web.seals import Seals
 
@@ -28,7 +28,7 @@ class Answer:
 
 def open_hook(session: Session, seals: Seals, account: Account, tool: Tool) -> str:
     """A new secret for the tool's webhook, shown this once; an earlier one is void."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     secret = new_secret("hook")
     tool.webhook_secret = seals.seal(secret, _purpose(tool.id))
     session.flush()
@@ -37,7 +37,7 @@ def open_hook(session: Session, seals: Seals, account: Account, tool: Tool) -> s
 
 def close_hook(session: Session, account: Account, tool: Tool) -> None:
     """Pushes are not listened to any more."""
-    _check_owner(account, tool)
+    check_owner(account, tool)
     tool.webhook_secret = None
     session.flush()
 
@@ -73,13 +73,6 @@ def on_push(session: Session, tool: Tool, push: Push, plans: Plans = PLANS) -> A
 def _is_known(commit: str, newest: Version, versions: Collection[Version]) -> bool:
     same = [one for one in versions if source_of(one) == source_of(newest)]
     return any(one.commit == commit and one.state != "failed" for one in same)
-
-
-def _check_owner(account: Account, tool: Tool) -> None:
-    if not access.may_see_tool(account, tool):
-        raise Absent("There is no such tool.")
-    if not access.may_edit_tool(account, tool):
-        raise Forbidden("Only the tool's owner may change it.")
 
 
 def _purpose(tool_id: str) -> str:

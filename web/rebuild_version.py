@@ -6,9 +6,9 @@ from shared.objects import Objects
 from shared.schema.accounts import Account
 from shared.schema.tools import Build, Tool, Version
 from shared.work import InputFile, Provenance, SourceSnapshot
-from web import access
 from web.limits import PLANS, Plans
-from web.refusals import Absent, Conflict, Forbidden
+from web.owners import check_owner
+from web.refusals import Conflict
 from web.request_build import request_build
 
 URL_SECONDS = 3600
@@ -18,10 +18,7 @@ def rebuild_from_snapshot(
     session: Session, account: Account, tool: Tool, version: Version, plans: Plans = PLANS
 ) -> Build:
     """A build of the kept source, on today's base images; raises `Conflict` where none was kept."""
-    if not access.may_see_tool(account, tool):
-        raise Absent("There is no such tool.")
-    if not access.may_edit_tool(account, tool):
-        raise Forbidden("Only the tool's owner may build it again.")
+    check_owner(account, tool)
     if not has_snapshot(version):
         raise Conflict(
             f"Version {version.number} has no source of its own: it was never cloned whole. "
