@@ -12,13 +12,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from shared.db import Transactions
 from shared.schema.accounts import Account
 from shared.schema.tools import Build, SourceCredential, Tool, Version
 from shared.work import BuildAssignment
 from tests import factories
-from tests.web.conftest import WORKER_TOKEN, Made, Person
+from tests.web.conftest import WORKER_TOKEN, Made, Person, make_ports
 from tests.web.worker_client import Worker
 from web import pushes, source_credentials
+from web.flask_app import create_app
 from web.ports import WebPorts
 from web.refusals import Invalid, Unauthenticated
 from web.seals import BrokenSeal, Seals
@@ -190,6 +192,23 @@ def test_a_push_without_its_signature_changes_nothing(
     assert [answer.status_code for answer in answers] == [401, 401, 401, 401]
     assert len({answer.json["error"]["message"] for answer in answers}) == 1
     assert versions(web_ports, tool) == [(1, factories.COMMIT)]
+
+
+def test_pushes_of_one_address_are_bounded(transactions: Transactions, tmp_path: Path) -> None:
+    app = create_app(make_ports(transactions, tmp_path, pushes_per_minute=3))
+    visitor = app.test_client()
+    some = [push(visitor, "tool_x", "guess", payload()).status_code for _ in range(4)]
+
+    assert some == [401, 401, 401, 429]
+
+
+def test_a_push_larger_than_any_git_host_sends_is_not_read(
+    app: Flask, owner: Person, tool: str
+) -> None:
+    _, secret = opened(owner, tool)
+    body = payload(padding="x" * (6 << 20))
+
+    assert push(app.test_client(), tool, secret, body).status_code == 413
 
 
 def test_the_webhook_secret_lies_sealed(owner: Person, tool: str, web_ports: WebPorts) -> None:
