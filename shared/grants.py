@@ -12,6 +12,7 @@ OWNERS = {
     "accounts": "web",
     "tools": "web",
     "runs": "web",
+    "scaling": "web",
     "archives": "archiver",
     "deliveries": "notifier",
 }
