@@ -13,7 +13,7 @@ def main() -> None:
     """Run the service alone."""
     settings = process.settings_or_exit(ArchiverSettings, os.environ)
     logs.configure("archiver", json=settings.log_json)
-    transactions = Transactions(settings.database_url)
+    transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
     try:
         process.run_until_signalled(

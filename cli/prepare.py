@@ -23,7 +23,7 @@ def main() -> int:
         return 2
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        migrate(settings.database_url)
+        migrate(settings.database_url_with_login)
     except OperationalError as error:
         print(f"The database does not answer: {error.orig}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ def main() -> None:
     """Run the service alone."""
     settings = process.settings_or_exit(NotifierSettings, os.environ)
     logs.configure("notifier", json=settings.log_json)
-    transactions = Transactions(settings.database_url)
+    transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
     try:
         process.run_until_signalled(

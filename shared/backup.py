@@ -33,7 +33,7 @@ def backup(settings: Settings, target: Path) -> None:
     new.mkdir(mode=0o700, parents=True)
     try:
         # Objects are written once and come last: all that the rows name is there.
-        _dump_database(make_url(settings.database_url), new)
+        _dump_database(make_url(settings.database_url_with_login), new)
         bus = _bus_file(settings)
         if bus is not None and bus.exists():
             _copy_sqlite(bus, new / "bus.db")
@@ -50,7 +50,7 @@ def backup(settings: Settings, target: Path) -> None:
 def restore(settings: Settings, source: Path) -> None:
     """Bring a backup into an installation that is stopped and empty; checks it before it writes."""
     check(source)
-    url = make_url(settings.database_url)
+    url = make_url(settings.database_url_with_login)
     taken = [settings.data / folder for folder in _FOLDERS]
     bus = _bus_file(settings)
     if bus is not None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
 
+from shared.database_login import DatabaseLogin, Login
 from shared.sqlite_turns import Turns
 from shared.sqlite_wal import wal_is_safe
 
@@ -53,10 +54,32 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql(begin)
 
 
+def _log_in(engine: Engine, login: DatabaseLogin) -> None:
+    """New connections ask for the password; one that was refused asks once more, it may be rotated."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        used = login.current()
+        try:
+            return dialect.connect(*arguments, **(options | _credentials(used)))
+        except dialect.loaded_dbapi.OperationalError as error:
+            if "authentication" not in str(error):
+                raise
+            renewed = login.renewed()
+            if renewed == used:
+                raise
+            return dialect.connect(*arguments, **(options | _credentials(renewed)))
+
+
+def _credentials(login: Login) -> dict[str, str]:
+    user = {"user": login.username} if login.username else {}
+    return {**user, "password": login.password}
+
+
 class Transactions:
     """Short transactions; nothing slow (container, mail, payment, network) runs inside one."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 5, login: DatabaseLogin | None = None) -> None:
         self.url = url
         self._writing = self._engine(url, read_only=False, pool_size=pool_size)
         self._reading = (
@@ -64,6 +87,8 @@ class Transactions:
             if self._writing.dialect.name == "sqlite"
             else self._writing
         )
+        if login is not None:
+            _log_in(self._writing, login)
         file = self._writing.url.database if self._writing.dialect.name == "sqlite" else None
         self._turns = Turns(Path(f"{file}-turn")) if file else None
         # Without WAL a reader keeps a writer from committing, and the other way round.

@@ -3,11 +3,12 @@
 import signal
 import sys
 from collections.abc import Mapping
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from shared.secret_store import SecretsUnavailable
 from shared.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -23,6 +24,7 @@ class Service(Protocol):
 
 def settings_or_exit(kind: type[S], environ: Mapping[str, str]) -> S:
     """The settings, or the end of the process with a sentence for each one that is wrong."""
+    sys.excepthook = _say_why
     try:
         return kind.read(environ)
     except ValidationError as error:
@@ -30,6 +32,14 @@ def settings_or_exit(kind: type[S], environ: Mapping[str, str]) -> S:
             name = "TOOLYARD_" + "_".join(str(part) for part in problem["loc"]).upper()
             sys.stderr.write(f"{name}: {problem['msg']}.\n")
         sys.exit(2)
+
+
+def _say_why(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A secret that cannot be had is the operator's to mend: a sentence says more than a traceback."""
+    if isinstance(error, SecretsUnavailable):
+        sys.stderr.write(f"{error}\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def run_until_signalled(service: Service) -> None:

@@ -1,12 +1,13 @@
 """Settings from `TOOLYARD_…` variables; each service's `__main__` reads them once, all else gets arguments."""
 
-import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shared import secret_store, secrets_open
+from shared.database_login import DatabaseLogin
 
 
 class Settings(BaseModel):
@@ -20,8 +21,12 @@ class Settings(BaseModel):
     """Where web answers; workers call it. Empty: `http://127.0.0.1:<port>`."""
     database_url: str = ""
     """An SQLAlchemy URL. Empty: SQLite in the data folder."""
+    database_password: str = ""
+    """The name of the secret that is the database's password, where the URL has none."""
     bus_url: str = ""
     """`sqlite:///path` or `sns-sqs://<prefix>` (AWS's own variables say where). Empty: SQLite."""
+    secrets_url: str = ""
+    """`secretsmanager://PREFIX` or `ssm://PREFIX`. Empty: files (0600) in the data folder."""
     log_json: bool = Field(default=False)
     lease_seconds: float = Field(default=45.0, gt=0)
     """How long a worker holds a job without a heartbeat."""
@@ -48,20 +53,31 @@ class Settings(BaseModel):
             }
         )
 
-    def secret(self, name: str) -> str:
-        """A secret of this installation, made at first use in `<data>/secrets/<name>` (0600)."""
-        folder = self.data / "secrets"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / name
-        new = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
-        if not path.exists():
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(32))
-            try:
-                os.link(new, path)  # fails when another process was first; its secret stands
-            except FileExistsError:
-                pass
-            finally:
-                new.unlink()
-        return path.read_text().strip()
+    @field_validator("secrets_url")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        return secrets_open.check(value)
+
+    def secret(self, name: str, make: Callable[[], str] = secret_store.random_text) -> str:
+        """A secret of this installation, made at first use; raises `SecretsUnavailable`."""
+        return secret_store.own(self._secrets(), name, make)
+
+    def given_secret(self, name: str) -> str:
+        """A secret that is not ours to make; raises `SecretsUnavailable` where there is none."""
+        return secret_store.given(self._secrets(), name)
+
+    @property
+    def database_login(self) -> DatabaseLogin | None:
+        """Where new connections get user and password from, when the URL has no password."""
+        if not self.database_password:
+            return None
+        return DatabaseLogin(self._secrets(), self.database_password)
+
+    @property
+    def database_url_with_login(self) -> str:
+        """For one short use (migration, backup); services give `database_login` to `Transactions`."""
+        login = self.database_login
+        return self.database_url if login is None else login.put_into(self.database_url)
+
+    def _secrets(self) -> secrets_open.Remembered:
+        return secrets_open.open_secrets(self.secrets_url, self.data.absolute())

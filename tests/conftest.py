@@ -243,7 +243,7 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "sns,sqs,iam,sts",
+        "SERVICES": "sns,sqs,iam,sts,ecr,ses,secretsmanager,ssm,kms",
         **AWS_ENVIRONMENT,
     }
     with (folder / "log").open("wb") as log:
@@ -279,3 +279,45 @@ def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
     return ministack_url
+
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the second emulated AWS; it enforces no policies."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("moto")
+    program = Path(sys.executable).with_name("moto_server")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **AWS_ENVIRONMENT}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "-H", "127.0.0.1", "-p", str(port)],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                pytest.fail("moto did not start: " + (folder / "log").read_text())
+            try:
+                httpx.get(url + "/moto-api/data.json", timeout=2).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        else:
+            pytest.fail("moto does not answer: " + (folder / "log").read_text())
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The second emulated AWS, also set as boto3's own environment."""
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    return moto_url

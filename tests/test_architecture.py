@@ -25,6 +25,14 @@ QUEUE_OF = {
 SECOND_QUEUES = {"on_preview_requested": "previewer"}
 """A look at a repository does not wait behind builds."""
 
+AWS_ADAPTERS = {
+    "shared/bus_sns_sqs.py",
+    "shared/images_ecr.py",
+    "shared/secrets_secretsmanager.py",
+    "shared/secrets_ssm.py",
+    "notifier/mailer_ses.py",
+}
+
 
 def modules(*packages: str) -> list[Path]:
     return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
@@ -107,13 +115,13 @@ def test_the_import_contracts_would_catch_a_sideways_import(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("sdk", "homes"),
     [
-        ("boto3", {"shared/bus_sns_sqs.py"}),
-        ("botocore", {"shared/bus_sns_sqs.py"}),
+        ("boto3", AWS_ADAPTERS),
+        ("botocore", AWS_ADAPTERS),
         (
             "docker",
             {"shared/containers_docker.py", "shared/docker_engine.py", "shared/docker_images.py"},
         ),
-        ("smtplib", set()),
+        ("smtplib", {"notifier/mailer_smtp.py"}),
         ("flask", {"web"}),
         ("alembic", {"shared/migrate.py", "shared/migrations"}),
     ],

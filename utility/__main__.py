@@ -36,7 +36,7 @@ def main() -> int:
     settings = process.settings_or_exit(UtilitySettings, os.environ)
     logs.configure("utility", json=settings.log_json)
     wake = doorbell.folder_of(settings.data)
-    transactions = Transactions(settings.database_url)
+    transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
     together = Together(
         {

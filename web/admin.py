@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; a refusal is one sentence on stderr and exit code 1."""
     options = _parser().parse_args(arguments)
     settings = process.settings_or_exit(WebSettings, os.environ)
-    transactions = Transactions(settings.database_url)
+    transactions = Transactions(settings.database_url, login=settings.database_login)
     try:
         _carry_out(options, transactions, settings)
     except Refused as refused:

@@ -18,7 +18,9 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
     signing_key = settings.secret("signing-key")
     wake = doorbell.folder_of(settings.data)
     return WebPorts(
-        transactions=Transactions(settings.database_url, pool_size=8),
+        transactions=Transactions(
+            settings.database_url, pool_size=8, login=settings.database_login
+        ),
         objects=DiskObjects(settings.data / "objects", signing_key, settings.url),
         settings=settings,
         ring=lambda name: doorbell.ring(wake, name),

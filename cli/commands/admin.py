@@ -101,7 +101,7 @@ def grants(prefix: str) -> None:
     from shared import grants as roles
     from shared.db import Transactions
 
-    transactions = Transactions(Settings.read(os.environ).database_url)
+    transactions = Transactions(Settings.read(os.environ).database_url_with_login)
     try:
         roles.apply(transactions, prefix)
     except roles.NoGrants as error:
