@@ -54,9 +54,16 @@ class Tool:
 
     def make(self) -> None:
         """Ends with the report of a success, or raises `BuildFailed`."""
+        with Papers(
+            self.workshop, self.assignment, self.folder, self.steps, self.cancelled
+        ) as papers:
+            self._make(papers)
+
+    def _make(self, papers: Papers) -> None:
         self._enter("cloning")
         link = self._link()
         fetched = self._fetch(link)
+        papers.pack(fetched.tree)
         self._enter("detecting")
         tree = Tree(fetched.tree / fetched.folder)
         choice = self._choose(tree, link, fetched)
@@ -64,12 +71,10 @@ class Tool:
         self.report.readme, self.report.description, self.report.licence = (
             texts.readme, texts.description, texts.licence,
         )  # fmt: skip
-        self._try(choice, tree, link, fetched)
+        self._try(choice, tree, link, fetched, papers)
         self._enter("publishing")
-        papers = Papers(self.workshop, self.assignment, self.folder, self.steps, self.cancelled)
         papers.file(
             self.report,
-            fetched.tree,
             tree,
             link=link.url,
             bases=self._bases,
@@ -82,7 +87,14 @@ class Tool:
             self._phase = phase
             self.log.phase(phase)
 
-    def _try(self, choice: plans.Choice, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> None:
+    def _try(
+        self,
+        choice: plans.Choice,
+        tree: Tree,
+        link: GitLink,
+        fetched: fetch.Fetched,
+        papers: Papers,
+    ) -> None:
         """One plan after the other, until an image answers."""
         attempts = Attempts(list(choice.plans), lambda plan, said: repair(plan, said, tree.has))
         self.report.plans_tried = attempts.tried
@@ -95,7 +107,7 @@ class Tool:
             self._enter("building")
             self.steps.begin_plan()
             try:
-                made = self._image(plan, tree, link, fetched)
+                made = self._image(plan, tree, link, fetched, papers)
             except TimedOut as failure:
                 attempts.tried.append(PlanTried(plan=plan, reason=str(failure)))
                 raise
@@ -144,7 +156,9 @@ class Tool:
             self.log.say(line)
         return choice
 
-    def _image(self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> Plan:
+    def _image(
+        self, plan: Plan, tree: Tree, link: GitLink, fetched: fetch.Fetched, papers: Papers
+    ) -> Plan:
         """The plan with its commands as they answered."""
         state, containers = self.workshop.state, self.workshop.containers
         ids = {
@@ -168,6 +182,7 @@ class Tool:
             self.report.reused = image is not None
             if image is None:
                 built = self._build(plan, ids, tree)
+                papers.look_into(built)  # while it is asked how it answers
             else:
                 built = image
                 self.log.say("this image was built before; nothing is built twice")

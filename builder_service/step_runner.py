@@ -114,6 +114,24 @@ class Steps:
             raise
         return container
 
+    def never_started(self, image: str) -> str:
+        """The name of a container that is only there to be committed with other settings, and removed."""
+        self.check()
+        container = f"{self.prefix}-{self.next_number()}"
+        self.containers.create(
+            Sandbox(
+                name=container,
+                image=image,
+                argv=["true"],
+                kind="build",
+                limits=self.limits,
+                labels=self.labels,
+                workdir="/app",
+                read_only=False,
+            )
+        )
+        return container
+
     def _watch(self, container: str, folder: Path | None) -> Exit:
         reader = threading.Thread(
             target=self._read, args=(container,), name="step-output", daemon=True
