@@ -8,7 +8,7 @@ from builder_service.git import CloneLimits
 from builder_service.operator_env import Operator
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
-from shared import logs
+from shared import logs, retire
 from shared.bus_open import open_bus
 from shared.containers_docker import connect
 from shared.control import Control
@@ -31,7 +31,9 @@ def main() -> None:
     settings = settings_or_exit(BuilderSettings, os.environ)
     logs.configure("builder", json=settings.log_json)
     place = take_place(settings.state, mode=0o711)
-    worker = worker_id(host_id(settings.state), boot_id(), "builder", place.number)
+    worker = worker_id(
+        settings.worker_host or host_id(settings.state), boot_id(), "builder", place.number
+    )
     control = Control(settings.url, settings.secret("worker-token"), worker)
     containers = connect(settings.data, allow=settings.build_allow)
     bus = open_bus(settings.bus_url, settings.data)
@@ -56,7 +58,9 @@ def main() -> None:
         silence_seconds=settings.builder_silence_seconds,
     )
     try:
-        run_until_signalled(Builder(settings, workshop, bus))
+        builder = Builder(settings, workshop, bus)
+        retire.on_request(builder.leave_if_idle)
+        run_until_signalled(builder)
     finally:
         bus.close()
         control.close()

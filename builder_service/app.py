@@ -30,6 +30,8 @@ class Builder:
         self._workshop = workshop
         self._live: dict[tuple[str, int], OneBuild] = {}
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._retiring = threading.Event()
         self._directives = Directives(workshop.control, "build", self.building)
         self._collector = Collector(
             workshop.containers,
@@ -72,6 +74,17 @@ class Builder:
 
     def stop(self) -> None:
         """Claim nothing more; safe in a signal handler."""
+        self._retiring.clear()
+        self._stopping.set()
+        self._consumer.stop()
+        self._previewer.stop()
+
+    def leave_if_idle(self) -> None:
+        """End for good, unless there is a build or a look here; what was claimed at this moment is finished."""
+        if self._stopping.is_set() or self.building() or self._previewer.is_busy():
+            return
+        self._retiring.set()
+        self._stopping.set()
         self._consumer.stop()
         self._previewer.stop()
 
@@ -125,6 +138,10 @@ class Builder:
 
     def _drain(self) -> None:
         log.info("builder_draining", builds=len(self.building()))
+        while self._retiring.is_set():
+            if self._slots.wait_empty(1.0) and not self._previewer.is_busy():
+                log.info("builder_retired")
+                break
         self._previewer.close()
         if not self._slots.wait_empty(self._settings.builder_drain_seconds):
             for build in self.building():

@@ -52,6 +52,10 @@ class Previewer:
         """Claim nothing more; safe in a signal handler."""
         self._consumer.stop()
 
+    def is_busy(self) -> bool:
+        with self._lock:
+            return bool(self._live)
+
     def close(self) -> None:
         self._consumer.stop()
         self._thread.join()

@@ -14,6 +14,8 @@ class BuilderSettings(Settings):
     builder_slots: int = Field(default=1, ge=1, le=16)
     preview_slots: int = Field(default=2, ge=1, le=16)
     """Repositories that are looked at at once, beside the builds."""
+    worker_host: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    """What this machine is called; on EC2 the instance id, which the scaler protects. Empty: its own id."""
     builder_state: Path | None = None
     """Where clones, locks and notes of kept steps lie. Empty: `builder` in the data folder."""
     builder_drain_seconds: float = Field(default=0.0, ge=0)

@@ -1,5 +1,6 @@
 """Child processes kept alive: started in order, restarted with backoff, stopped in reverse order."""
 
+import math
 import os
 import selectors
 import shutil
@@ -31,11 +32,16 @@ class Child:
     grace: float = 15.0
     hidden: tuple[str, ...] = ()
     """Beginnings of variables that it does not get."""
+    group: str = ""
+    """Those of one group drain at the same time."""
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     failures: int = 0
     start_at: float | None = None
     """When it is to be started again, or None: it runs or is not wanted."""
+    asked_to_go: int = 0
+    """The signal that asked it to go; it may, or go on."""
+    asked_at: float = -math.inf
     rest: bytes = field(default=b"", repr=False)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -76,6 +82,7 @@ class Supervisor:
         if child not in self.children:
             self.children.append(child)
         child.start_at = None
+        child.asked_to_go = 0
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             [*_dies_with_us(), *child.argv],
@@ -100,7 +107,7 @@ class Supervisor:
                 _drain(self._read)
             else:
                 self._pass_on(key.data)
-        for child in self.children:
+        for child in list(self.children):
             if child.process is not None and child.process.poll() is not None:
                 self._bury(child)
         if not self.stopping:
@@ -108,11 +115,20 @@ class Supervisor:
                 if child.start_at is not None and child.start_at <= time.monotonic():
                     self.start(child)
 
-    def run(self) -> None:
-        """Keep everything alive until a signal says stop, then stop it."""
+    def run(self, also: Callable[[], None] = lambda: None, every: float | None = None) -> None:
+        """Keep everything alive until a signal says stop, then stop it; `also` is done again and again."""
+        due = 0.0
         while not self.stopping:
-            self.turn()
+            self.turn(None if every is None else max(0.0, due - time.monotonic()))
+            if every is not None and time.monotonic() >= due and not self.stopping:
+                also()
+                due = time.monotonic() + every
         self.stop()
+
+    def ask_to_go(self, child: Child, number: int) -> None:
+        """It ends for good if it has nothing to do; else, or if it dies of anything else, it is kept."""
+        child.asked_to_go, child.asked_at = number, time.monotonic()
+        self._signal(child, number)
 
     def wait_for(self, ready: Callable[[], bool], seconds: float) -> bool:
         """Keep everything alive until `ready`; False when it took too long or a stop was asked."""
@@ -130,7 +146,9 @@ class Supervisor:
             child.start_at = None
             if child.process is None:
                 continue
-            self._signal(child, signal.SIGTERM)
+            for peer in self.children:
+                if peer is child or (child.group and peer.group == child.group):
+                    self._signal(peer, signal.SIGTERM)
             end = time.monotonic() + child.grace
             while child.process is not None and time.monotonic() < end:
                 self.turn(0.1)
@@ -159,6 +177,10 @@ class Supervisor:
         child.process.stdout.close()
         ended, child.process = child.process.returncode, None
         if self.stopping:
+            return
+        if child.asked_to_go and ended in (0, -child.asked_to_go):
+            self.children.remove(child)
+            self.say(f"{child.name} has gone: fewer are enough")
             return
         lived = time.monotonic() - child.started
         child.failures = 1 if lived >= STEADY_SECONDS else child.failures + 1

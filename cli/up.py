@@ -12,11 +12,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from cli import servers
+from cli.groups import Followed, WebProcesses, Workers
 from cli.servers import ServerMissing
 from cli.supervisor import Child, Supervisor
+from shared.bounds import Bounds
 
 READY_SECONDS = 60.0
 
@@ -88,7 +92,7 @@ NOT_FOR_WORKERS = ("TOOLYARD_DATABASE_", "PG", "TOOLYARD_MAIL_", "TOOLYARD_LIMIT
 
 
 def children(python: str) -> dict[str, Child]:
-    """The platform's processes in the order they start; a drain may take as long as `grace`."""
+    """The platform's processes in the order they start, one of each; a drain may take as long as `grace`."""
     return {
         "web": Child("web", [python, "-m", "web"], grace=15),
         "utility": Child("utility", [python, "-m", "utility"], grace=15),
@@ -105,6 +109,34 @@ def children(python: str) -> dict[str, Child]:
 
 
 WORKERS = ("janitor", "builder", "runner")
+
+
+def groups(
+    supervisor: Supervisor, environ: Mapping[str, str], started: list[str]
+) -> tuple[dict[str, Workers], WebProcesses | None]:
+    """What there may be several of, among the processes that are to be started (docs/scale.md)."""
+    workers: dict[str, Workers] = {}
+    for name in ("builder", "runner"):
+        if name in started:
+            bounds = _bounds(environ, f"TOOLYARD_{name.upper()}S")
+            workers[name] = Workers(name, bounds, partial(_named, name))
+    webs = _bounds(environ, "TOOLYARD_WEBS")
+    web = next((child for child in supervisor.children if child.name == "web"), None)
+    if web is None or webs.most < 2:
+        return workers, None
+    return workers, WebProcesses(web, webs, partial(answers, int(environ["TOOLYARD_PORT"])))
+
+
+def _named(kind: str, name: str) -> Child:
+    """Another process of a kind."""
+    return replace(children(sys.executable)[kind], name=name, group=kind)
+
+
+def _bounds(environ: Mapping[str, str], name: str) -> Bounds:
+    try:
+        return Bounds.parse(environ.get(name) or "1")
+    except ValueError as error:
+        raise Refused(f"{name}: {error}.") from None
 
 
 def answers(port: int) -> bool:
@@ -137,6 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: bool) -> int:
+    for name in ("TOOLYARD_RUNNERS", "TOOLYARD_BUILDERS", "TOOLYARD_WEBS"):
+        _bounds(environ, name)
     port = int(environ["TOOLYARD_PORT"])
     held = lock(Path(environ["TOOLYARD_DATA"]))
     supervisor = Supervisor(environ)
@@ -164,12 +198,16 @@ def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: boo
         ready = "web" not in wanted or supervisor.wait_for(lambda: answers(port), READY_SECONDS)
         if not ready and not supervisor.stopping:
             supervisor.say(f"web does not answer on port {port} after {READY_SECONDS:g} s")
-        for name in workers:
+        if "janitor" in workers and not supervisor.stopping:
+            supervisor.start(known["janitor"])
+        several, webs = groups(supervisor, environ, workers)
+        followed = Followed(supervisor, Path(environ["TOOLYARD_DATA"]), several, webs)
+        for group in several.values():
             if not supervisor.stopping:
-                supervisor.start(known[name])
+                group.begin(supervisor)
         if not supervisor.stopping:
             supervisor.say(f"Toolyard is up: http://127.0.0.1:{port}/  (Ctrl-C stops it)")
-        supervisor.run()
+        supervisor.run(followed.follow, followed.seconds)
     finally:
         supervisor.stop()
         supervisor.close()

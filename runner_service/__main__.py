@@ -5,7 +5,7 @@ import os
 from runner_service.adapters import open_containers, open_work
 from runner_service.app import Runner
 from runner_service.settings import RunnerSettings
-from shared import crashpoints, doctor, logs
+from shared import crashpoints, doctor, logs, retire
 from shared.bus_open import open_bus
 from shared.control import Control
 from shared.host import boot_id, host_id, worker_id
@@ -19,7 +19,9 @@ def main() -> None:
     crashpoints.arm(settings.crash)
     place = take_place(settings.state)
     boot = boot_id()
-    worker = worker_id(host_id(settings.state), boot, "runner", place.number)
+    worker = worker_id(
+        settings.worker_host or host_id(settings.state), boot, "runner", place.number
+    )
     control = Control(settings.url, settings.secret("worker-token"), worker)
     containers = open_containers(settings.data)
     bus = open_bus(settings.bus_url, settings.data)
@@ -33,6 +35,7 @@ def main() -> None:
         work=open_work(place.folder),
         unsafe=lambda: doctor.quick(containers),
     )
+    retire.on_request(runner.leave_if_idle)
     run_until_signalled(runner)
     if runner.running():
         # Left for a successor: adapters that close under their threads would look like failures,

@@ -54,6 +54,7 @@ class Runner:
         self._own_files = own_files
         self._unsafe = unsafe
         self._stopping = threading.Event()
+        self._retiring = threading.Event()
         self._live: dict[str, OneRun] = {}
         self._lock = threading.Lock()
         # Results of as many ended programs may be on their way while the next ones run.
@@ -87,6 +88,15 @@ class Runner:
 
     def stop(self) -> None:
         """Claim nothing more; safe in a signal handler."""
+        self._retiring.clear()
+        self._stopping.set()
+        self._consumer.stop()
+
+    def leave_if_idle(self) -> None:
+        """End for good, unless there is a run here; one that was claimed at this moment is lived to its end."""
+        if self._stopping.is_set() or self.running():
+            return
+        self._retiring.set()
         self._stopping.set()
         self._consumer.stop()
 
@@ -172,6 +182,10 @@ class Runner:
 
     def _drain(self) -> None:
         log.info("runner_draining", runs=len(self.running()))
+        while self._retiring.is_set():
+            if self._slots.wait_empty(1.0):
+                log.info("runner_retired")
+                break
         if self._slots.wait_empty(self._settings.runner_drain_seconds):
             log.info("runner_drained")
         elif self._settings.runner_leave == "released":

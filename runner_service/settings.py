@@ -12,6 +12,8 @@ class RunnerSettings(Settings):
     """All of it has defaults that fit one machine."""
 
     runner_slots: int = Field(default=2, ge=1, le=64)
+    worker_host: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    """What this machine is called; on EC2 the instance id, which the scaler protects. Empty: its own id."""
     runner_state: Path | None = None
     """Where runs are remembered across a restart. Empty: `runner` in the data folder."""
     runner_drain_seconds: float = Field(default=60.0, ge=0)

@@ -14,6 +14,8 @@ from shared import doorbell, logs, process
 from shared.bus_open import open_bus
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
+from utility import scaling
+from utility.scaling import ScalingSettings
 from utility.together import Together
 from web.answering import probe_of
 from web.leases import LeaseTimes
@@ -22,7 +24,7 @@ from web.relay import Relay
 from web.sweeper import Sweeper
 
 
-class UtilitySettings(ArchiverSettings, NotifierSettings):
+class UtilitySettings(ArchiverSettings, NotifierSettings, ScalingSettings):
     """What its parts are told."""
 
     sweep_seconds: float = Field(default=3600.0, gt=0)
@@ -38,8 +40,10 @@ def main() -> int:
     wake = doorbell.folder_of(settings.data)
     transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
+    scaler = scaling.build(settings, transactions)
     together = Together(
         {
+            **({"scaler": scaler} if scaler else {}),
             "relay": Relay(transactions, bus, settings.data),
             "reaper": Reaper(
                 transactions,

@@ -5,6 +5,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
 
+from shared.bounds import Bounds
 from shared.objects_disk import DiskObjects
 from web import (
     auth,
@@ -35,6 +36,7 @@ from web.ports import WebPorts
 from web.rate_limits import RateLimits
 from web.schemas import ErrorAnswer
 from web.streams import Gate
+from web.web_load import Notes
 
 VERSION = "1"
 
@@ -61,6 +63,8 @@ def create_app(ports: WebPorts) -> Flask:
     problems.install(app)
     body_limits.install(app)
     csrf.install(app)
+    if Bounds.parse(ports.settings.webs).is_range:
+        Notes(ports.settings.data).install(app)
 
     app.register_blueprint(health.blueprint(metrics))
     for resource in (accounts, tools, previews, sources, origins, builds, runs, files):

@@ -32,6 +32,8 @@ class WebSettings(Settings):
     runs_per_minute: int = 120
     pushes_per_minute: int = 120
     """Webhook calls of one address; a Git host calls for many tools from few."""
+    webs: str = "1"
+    """How many web processes this machine may have; with a range each notes what it is asked."""
     sign_ups_per_hour: int = 20
     """Of one address."""
     limits: str = ""

@@ -15,6 +15,7 @@ from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
 from shared.schema.accounts import LoginAttempt, LoginSession, SubmitKey
 from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
+from shared.schema.scaling import ScalingSample
 from shared.schema.tools import Preview, Version
 from shared.work import Kind
 from web import jobs
@@ -93,6 +94,7 @@ class Sweeper:
         with self._transactions.begin() as session:
             session.execute(delete(SubmitKey).where(SubmitKey.at < old))
             session.execute(delete(LoginAttempt).where(LoginAttempt.at < old))
+            session.execute(delete(ScalingSample).where(ScalingSample.at < now_ms() - 7 * _DAY))
             seen = select(Preview.id).where(
                 Preview.created_at < old, Preview.state.in_(sorted(jobs.TERMINAL))
             )
