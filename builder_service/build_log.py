@@ -150,7 +150,7 @@ def upload(
 
     def once() -> str:
         targets = control.uploads("build", lease, wanted)
-        control.put(targets.urls[name], path)
+        control.put(targets.urls[name], path, targets.headers.get(name))
         return targets.keys[name]
 
     return through_outages(once, stop=stop)

@@ -23,6 +23,7 @@ from shared.schema.accounts import Account
 from shared.schema.messages import Outbox
 from shared.schema.runs import File, JobEvent, Run
 from shared.schema.tools import Image, Tool, Version
+from shared.uploads_disk import DiskUploads
 from shared.work import Limits
 from web import jobs, objects_route, problems, request_log
 from web.api import worker
@@ -107,10 +108,12 @@ class RealWeb:
 
     def _background(self) -> None:
         objects = DiskObjects(self.data / "objects", "signing-key", self.url)
+        uploads = DiskUploads(objects)
         self.objects = objects
         ports = WebPorts(
             transactions=self.transactions,
             objects=objects,
+            uploads=uploads,
             settings=self._settings,
             ring=lambda name: doorbell.ring(doorbell.folder_of(self.data), name),
             bell=Bell(),
@@ -125,7 +128,7 @@ class RealWeb:
         request_log.install(app, Metrics(ports.transactions))
         problems.install(app)
         app.register_blueprint(worker.make_blueprint(ports, times=self._times, plans=self._plans))
-        app.register_blueprint(objects_route.make_blueprint(objects))
+        app.register_blueprint(objects_route.make_blueprint(uploads))
         app.add_url_rule("/healthz", view_func=lambda: Response(status=200), endpoint="healthz")
         self._app = app
         self._relay = Relay(self.transactions, self.bus, self.data)

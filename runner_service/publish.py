@@ -27,6 +27,7 @@ from shared.work import (
     RunAssignment,
     Stream,
     UploadObject,
+    UploadTargets,
 )
 
 T = TypeVar("T")
@@ -120,15 +121,15 @@ class Publisher:
         """Returns when all are stored; the manifest is sent when everything else is there."""
         wanted = [one for one, _ in objects] + ([manifest[0]] if manifest else [])
         for attempt in itertools.count(1):
-            urls = self._patiently(lambda: self._control.uploads("run", self._lease, wanted)).urls
-            puts = [pool.submit(self._put, urls[one.name], file) for one, file in objects]
+            targets = self._patiently(lambda: self._control.uploads("run", self._lease, wanted))
+            puts = [pool.submit(self._put, targets, one.name, file) for one, file in objects]
             try:
                 for put in puts:
                     put.result()
                 crashpoint("runner.after_upload")
                 if manifest:
                     crashpoint("runner.before_manifest")
-                    self._put(urls[manifest[0].name], manifest[1])
+                    self._put(targets, manifest[0].name, manifest[1])
             except Refused as error:
                 if attempt >= _TRIES:
                     raise
@@ -138,8 +139,9 @@ class Publisher:
             else:
                 return
 
-    def _put(self, url: str, file: BinaryIO) -> None:
-        self._patiently(lambda: self._control.put(url, file))
+    def _put(self, targets: UploadTargets, name: str, file: BinaryIO) -> None:
+        url, headers = targets.urls[name], targets.headers.get(name)
+        self._patiently(lambda: self._control.put(url, file, headers))
 
     def _patiently(self, call: Callable[[], T]) -> T:
         return through_outages(call, stop=self._give_up)

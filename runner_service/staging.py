@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from runner_service.file_names import shown
 from runner_service.record import Staged, StagedFile
+from shared.uploads import same
 from shared.work import InputFile
 
 SANDBOX_UID = 65532
@@ -61,11 +62,11 @@ def _stage_one(wanted: InputFile, folder: int, fetch: Fetch, *, own: bool) -> St
             f"the input {shown(name)} cannot be made here: {error.strerror}"
         ) from error
     with os.fdopen(descriptor, "w+b") as file:
-        _copy(wanted, file, fetch)
+        sha256 = _copy(wanted, file, fetch)
         if own:
             os.fchown(file.fileno(), SANDBOX_UID, SANDBOX_UID)
         now = os.fstat(file.fileno())
-    return staged_file(now, wanted.sha256)
+    return staged_file(now, sha256)
 
 
 def staged_file(now: os.stat_result, sha256: str) -> StagedFile:
@@ -77,18 +78,21 @@ def untouched(before: StagedFile, now: os.stat_result) -> bool:
     return stat.S_ISREG(now.st_mode) and staged_file(now, before.sha256) == before
 
 
-def _copy(wanted: InputFile, file: BinaryIO, fetch: Fetch) -> None:
+def _copy(wanted: InputFile, file: BinaryIO, fetch: Fetch) -> str:
+    """The SHA-256 of what came; refused unless it is what was uploaded."""
     try:
         sha256 = fetch(wanted, file)
         file.flush()
         size = os.fstat(file.fileno()).st_size
+        right = size == wanted.size and same(file, sha256, wanted.sha256)
     except OSError as error:
         raise CannotStage(
             f"the input {shown(wanted.name)} ({wanted.size} bytes) does not fit into the working "
             f"folder: {error.strerror}"
         ) from error
-    if (size, sha256) != (wanted.size, wanted.sha256):
+    if not right:
         raise CannotStage(
             f"the input {shown(wanted.name)} is not what was uploaded: {size} bytes came instead "
             f"of {wanted.size}, or other ones; upload it again"
         )
+    return sha256

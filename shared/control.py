@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar, overload
 
@@ -203,19 +203,25 @@ class Control:
     def release(self, kind: Kind, lease: Lease, release: Release) -> None:
         """Give the job back."""
         self._job(kind, lease, "release", release)
+            targets.headers.update(some.headers)
 
-    def put(self, url: str, source: Path | BinaryIO) -> None:
-        """Upload a file, given by path or as an open reader, from its first byte."""
+    def put(
+        self, url: str, source: Path | BinaryIO, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Upload a file, given by path or as an open reader, from its first byte, once in effect.
+
+        `headers` are those that the URL was signed with (`UploadTargets.headers`).
+        """
         if isinstance(source, Path):
             with source.open("rb") as file:
-                return self.put(url, file)
+                return self.put(url, file, headers)
         size = os.fstat(source.fileno()).st_size
         source.seek(0)
         answer = self._send(
             "PUT",
             url,
             content=iter(lambda: source.read(_CHUNK), b""),
-            headers={"Content-Length": str(size)},
+            headers={**(headers or {}), "Content-Length": str(size)},
             timeout=self._transfer,
         )
         _raise_for(answer, leased=False)
@@ -229,6 +235,11 @@ class Control:
         digest, size = hashlib.sha256(), 0
         try:
             with self._client.stream("GET", url, timeout=self._transfer) as answer:
+        if headers and answer.status_code == 412:
+            # S3 has it already: an earlier answer was lost. Only these very bytes were signed.
+            return None
+        if headers and answer.status_code == 409:
+            raise Unavailable("HTTP 409: the store is writing this object just now")
                 if answer.status_code != 200:
                     answer.read()
                     _raise_for(answer, leased=False)

@@ -1,9 +1,11 @@
 """The objects port: bytes under keys, reached by services directly and by others through signed, expiring URLs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,45 @@ class StoredObject:
     stored_at: int
 
 
+@dataclass(frozen=True)
+class SignedPut:
+    """A URL that takes one PUT, and the headers that must come with it: they are part of the signature."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class BadKey(ValueError):
+    """No object can have that key."""
+
+
 class NotFound(Exception):
     """No object has that key."""
 
 
 class AlreadyExists(Exception):
     """Objects are written once; this key is taken by other bytes."""
+
+
+_KEY = re.compile(r"(?!.{513})[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+def check_key(key: str) -> str:
+    """The key itself; raises `BadKey` for what would be a path or a wildcard somewhere else."""
+    if not _KEY.fullmatch(key):
+        raise BadKey(f"{key[:200]!r} is no key: letters, digits, '.', '_', '-' between slashes.")
+    return key
+
+
+def bucket_of(url: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://BUCKET[/PREFIX]`; raises `ValueError` with a sentence."""
+    split = urlsplit(url)
+    prefix = split.path.strip("/")
+    if split.scheme != "s3" or not split.netloc or split.query or split.fragment:
+        raise ValueError(
+            "the object store is s3://BUCKET or s3://BUCKET/PREFIX, or empty: a folder"
+        )
+    return split.netloc, check_key(prefix) if prefix else ""
 
 
 class Objects(Protocol):
@@ -53,7 +88,7 @@ class Objects(Protocol):
         """Every object, those of one folder together; what comes and goes meanwhile may be missed."""
         ...
 
-    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> str:
+    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> SignedPut:
         """A URL that takes one PUT of exactly these bytes."""
         ...
 

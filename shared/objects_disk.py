@@ -8,28 +8,32 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
 from shared.clock import Clock, SystemClock
-from shared.objects import AlreadyExists, NotFound, ObjectInfo, StoredObject
+from shared.objects import (
+    AlreadyExists,
+    BadKey,
+    NotFound,
+    ObjectInfo,
+    SignedPut,
+    StoredObject,
+    check_key,
+)
 
-_KEY = re.compile(r"(?!.{513})[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+__all__ = ["BadKey", "BadSignature", "DiskObjects", "Grant", "WrongBytes"]
+
 _PART = 1 << 18
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class BadKey(ValueError):
-    """No object can have that key."""
 
 
 class WrongBytes(Exception):
@@ -50,16 +54,20 @@ class Grant:
     size: int | None = None
     sha256: str | None = None
     filename: str | None = None
+    upload: str | None = None
+    """Of an unfinished upload, whose part `part` this is."""
+    part: int | None = None
+    media_type: str | None = None
 
 
 class DiskObjects:
     """Objects below `root`, which nobody else writes to; `url` is where web answers."""
 
     def __init__(self, root: Path, signing_key: str, url: str, clock: Clock | None = None) -> None:
-        self._root = root
+        self.root = root
+        self.clock = clock or SystemClock()
         self._url = url.rstrip("/")
         self._signing_key = hashlib.sha256(b"objects:" + signing_key.encode()).digest()
-        self._clock = clock or SystemClock()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         (root / ".incoming").mkdir(mode=0o700, exist_ok=True)
 
@@ -75,12 +83,10 @@ class DiskObjects:
     ) -> ObjectInfo:
         """Store what a stream gives; raises `WrongBytes` unless it has exactly this size and hash."""
         *parents, last = _parts(key)
-        folder = self._root / ".incoming" / secrets.token_hex(16)
+        folder = self.root / ".incoming" / secrets.token_hex(16)
         folder.mkdir(mode=0o700)
         try:
-            info = _write(folder / "part", source, size)
-            if sha256 is not None and info.sha256 != sha256:
-                raise WrongBytes(f"The bytes have another SHA-256 than announced: {info.sha256}.")
+            info = write(folder / "part", source, size=size, sha256=sha256)
             (folder / "part").rename(folder / info.sha256)
             _sync(folder)
             with self._folder(parents, make=True) as parent:
@@ -123,7 +129,7 @@ class DiskObjects:
     def delete(self, key: str) -> None:
         """Gone when it returns; a missing key is fine. Readers that have it open read on."""
         *parents, last = _parts(key)
-        trash = self._root / ".incoming" / secrets.token_hex(16)
+        trash = self.root / ".incoming" / secrets.token_hex(16)
         try:
             with self._folder(parents) as parent:
                 os.rename(f"{last}@", trash, src_dir_fd=parent)
@@ -134,10 +140,10 @@ class DiskObjects:
 
     def walk(self) -> Iterator[StoredObject]:
         """Every object, those of one folder together; what comes and goes meanwhile may be missed."""
-        for place, folders, _ in os.walk(self._root):
-            at = Path(place).relative_to(self._root)
+        for place, folders, _ in os.walk(self.root):
+            at = Path(place).relative_to(self.root)
             objects = [name for name in folders if name.endswith("@")]
-            folders[:] = sorted(n for n in folders if not n.endswith("@") and n != ".incoming")
+            folders[:] = sorted(n for n in folders if not n.endswith("@") and n[0] != ".")
             for name in sorted(objects):
                 try:
                     stored = Path(place, name).lstat().st_mtime_ns
@@ -147,46 +153,45 @@ class DiskObjects:
 
     # URLs
 
-    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> str:
+    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> SignedPut:
         """A URL that takes one PUT of exactly these bytes."""
-        return self._signed(Grant("PUT", key, self._expiry(seconds), size=size, sha256=sha256))
+        grant = Grant("PUT", key, self.expiry(seconds), size=size, sha256=sha256)
+        return SignedPut(self.signed(grant))
 
     def presign_get(self, key: str, *, seconds: int, filename: str | None = None) -> str:
         """A URL that gives the bytes, as a download named `filename` if given."""
-        return self._signed(Grant("GET", key, self._expiry(seconds), filename=filename))
+        return self.signed(Grant("GET", key, self.expiry(seconds), filename=filename))
 
     def verify(self, grant: Grant, signature: str) -> None:
         """Raise `BadSignature` unless we signed exactly this and it has not expired."""
         if not hmac.compare_digest(self._mark(grant).encode(), signature.encode()):
             raise BadSignature("The link is not valid. Open the page again to get a new one.")
-        if grant.expires < self._clock.now_ms() // 1000:
+        if grant.expires < self.clock.now_ms() // 1000:
             raise BadSignature("The link has expired. Open the page again to get a new one.")
 
-    def _expiry(self, seconds: int) -> int:
-        return self._clock.now_ms() // 1000 + seconds
+    def expiry(self, seconds: int) -> int:
+        """When what is signed now for so long expires, seconds since 1970."""
+        return self.clock.now_ms() // 1000 + seconds
 
-    def _signed(self, grant: Grant) -> str:
+    def signed(self, grant: Grant) -> str:
+        """The URL that carries a grant; web's route takes it apart again."""
         _parts(grant.key)
-        query: dict[str, str | int] = {"expires": grant.expires}
-        if grant.size is not None and grant.sha256 is not None:
-            query |= {"size": grant.size, "sha256": grant.sha256}
-        if grant.filename is not None:
-            query["filename"] = grant.filename
+        query = {n: v for n, v in asdict(grant).items() if v is not None}
+        del query["method"], query["key"]
         query["signature"] = self._mark(grant)
         return f"{self._url}/objects/{quote(grant.key)}?{urlencode(query, errors='replace')}"
 
     def _mark(self, grant: Grant) -> str:
-        filename = None
+        what = asdict(grant)
         if grant.filename is not None:
-            filename = grant.filename.encode(errors="replace").decode()
-        what = [grant.method, grant.key, grant.expires, grant.size, grant.sha256, filename]
+            what["filename"] = grant.filename.encode(errors="replace").decode()
         return hmac.new(self._signing_key, json.dumps(what).encode(), hashlib.sha256).hexdigest()
 
     # Paths, resolved from the root down without following any link
 
     @contextmanager
     def _folder(self, names: list[str], *, make: bool = False) -> Iterator[int]:
-        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in names:
                 if make:
@@ -217,12 +222,18 @@ class DiskObjects:
 
 
 def _parts(key: str) -> list[str]:
-    if not _KEY.fullmatch(key):
-        raise BadKey(f"{key[:200]!r} is no key: letters, digits, '.', '_', '-' between slashes.")
-    return key.split("/")
+    return check_key(key).split("/")
 
 
-def _write(path: Path, source: BinaryIO, size: int | None) -> ObjectInfo:
+def write(
+    path: Path,
+    source: BinaryIO,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    durable: bool = True,
+) -> ObjectInfo:
+    """A new file of what a stream gives; raises `WrongBytes` unless it has this size and hash."""
     digest, written = hashlib.sha256(), 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as target:
@@ -235,8 +246,12 @@ def _write(path: Path, source: BinaryIO, size: int | None) -> ObjectInfo:
         if size is not None and written != size:
             raise WrongBytes(f"{written} of the announced {size} bytes arrived.")
         target.flush()
-        os.fsync(target.fileno())
-    return ObjectInfo(size=written, sha256=digest.hexdigest())
+        if durable:
+            os.fsync(target.fileno())
+    info = ObjectInfo(size=written, sha256=digest.hexdigest())
+    if sha256 is not None and info.sha256 != sha256:
+        raise WrongBytes(f"The bytes have another SHA-256 than announced: {info.sha256}.")
+    return info
 
 
 def _sync(folder: Path) -> None:

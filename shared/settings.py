@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared import secret_store, secrets_open
 from shared.database_login import DatabaseLogin
+from shared.objects import bucket_of
 
 
 class Settings(BaseModel):
@@ -25,6 +26,8 @@ class Settings(BaseModel):
     """The name of the secret that is the database's password, where the URL has none."""
     bus_url: str = ""
     """`sqlite:///path` or `sns-sqs://<prefix>` (AWS's own variables say where). Empty: SQLite."""
+    objects_url: str = ""
+    """`s3://BUCKET[/PREFIX]` (AWS's own variables say where). Empty: a folder in the data folder."""
     secrets_url: str = ""
     """`secretsmanager://PREFIX` or `ssm://PREFIX`. Empty: files (0600) in the data folder."""
     log_json: bool = Field(default=False)
@@ -52,6 +55,13 @@ class Settings(BaseModel):
                 "bus_url": settings.bus_url or f"sqlite:///{data}/bus.db",
             }
         )
+
+    @field_validator("objects_url")
+    @classmethod
+    def _known_bucket(cls, value: str) -> str:
+        if value:
+            bucket_of(value)
+        return value
 
     @field_validator("secrets_url")
     @classmethod

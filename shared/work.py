@@ -182,7 +182,7 @@ class UploadObject(Body):
 
 
 class UploadTargets(Body):
-    """`urls[name]` takes one PUT; `keys[name]` is the object's key."""
+    """`urls[name]` takes one PUT with `headers[name]`; `keys[name]` is the object's key."""
 
     urls: dict[str, str]
     keys: dict[str, str]
@@ -210,6 +210,8 @@ class Manifest(Body):
     """Everything a run left; uploaded last, as the object `manifest`."""
 
     stdout: KeptStream
+    headers: dict[str, dict[str, str]] = {}
+    """Part of what was signed; a name without any is left out."""
     stderr: KeptStream
     outputs: list[OutputFile] = []
     skipped: list[str] = []

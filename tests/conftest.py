@@ -243,7 +243,7 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "sns,sqs,iam,sts,ecr,ses,secretsmanager,ssm,kms",
+        "SERVICES": "sns,sqs,s3,iam,sts,ecr,ses,secretsmanager,ssm,kms",
         **AWS_ENVIRONMENT,
     }
     with (folder / "log").open("wb") as log:

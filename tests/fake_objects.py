@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.objects import AlreadyExists, NotFound, ObjectInfo, StoredObject
+from shared.objects import AlreadyExists, NotFound, ObjectInfo, SignedPut, StoredObject
 
 
 class MemoryObjects:
@@ -43,8 +43,8 @@ class MemoryObjects:
         for key in sorted(self.bytes):
             yield StoredObject(key, self.stored[key])
 
-    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> str:
-        return f"memory://put/{key}?size={size}&sha256={sha256}&seconds={seconds}"
+    def presign_put(self, key: str, *, size: int, sha256: str, seconds: int) -> SignedPut:
+        return SignedPut(f"memory://put/{key}?size={size}&sha256={sha256}&seconds={seconds}")
 
     def presign_get(self, key: str, *, seconds: int, filename: str | None = None) -> str:
         return f"memory://get/{key}?seconds={seconds}&filename={filename or ''}"

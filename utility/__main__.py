@@ -13,7 +13,7 @@ from notifier.settings import NotifierSettings
 from shared import doorbell, logs, process
 from shared.bus_open import open_bus
 from shared.db import Transactions
-from shared.objects_disk import DiskObjects
+from shared.objects_open import open_store
 from utility import scaling
 from utility.scaling import ScalingSettings
 from utility.together import Together
@@ -41,6 +41,7 @@ def main() -> int:
     transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
     scaler = scaling.build(settings, transactions)
+    store = open_store(settings, settings.secret("signing-key"))
     together = Together(
         {
             **({"scaler": scaler} if scaler else {}),
@@ -54,9 +55,7 @@ def main() -> int:
             ),
             "sweeper": Sweeper(
                 transactions,
-                DiskObjects(
-                    settings.data / "objects", settings.secret("signing-key"), settings.url
-                ),
+                store.objects,
                 period=settings.sweep_seconds,
                 unused_days=settings.unused_file_days,
             ),

@@ -1,7 +1,7 @@
 """Who may see, run, edit and own what; pure, and the only place that decides it."""
 
 from shared.schema.accounts import Account
-from shared.schema.runs import File, Run
+from shared.schema.runs import File, Run, Upload
 from shared.schema.tools import Preview, Tool
 
 Viewer = Account | None
@@ -48,6 +48,11 @@ def may_see_run(viewer: Viewer, run: Run) -> bool:
 
 def may_cancel_run(viewer: Viewer, run: Run) -> bool:
     return may_see_run(viewer, run)
+
+
+def may_use_upload(viewer: Viewer, upload: Upload) -> bool:
+    """Like the file that it will be."""
+    return viewer is not None and viewer.disabled_at is None and viewer.id == upload.account_id
 
 
 def may_use_file(viewer: Viewer, file: File) -> bool:

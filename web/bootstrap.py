@@ -5,7 +5,8 @@ from collections.abc import Callable
 from shared import doorbell
 from shared.clock import SystemClock
 from shared.db import Transactions
-from shared.objects_disk import DiskObjects
+from shared.images_open import open_images
+from shared.objects_open import open_store
 from web import limits
 from web.bell import Bell
 from web.ports import WebPorts
@@ -16,12 +17,15 @@ from web.settings import WebSettings
 def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False) -> WebPorts:
     """Ports on the real database, folder and doorbells; opens no connection yet."""
     signing_key = settings.secret("signing-key")
+    store = open_store(settings, signing_key)
     wake = doorbell.folder_of(settings.data)
     return WebPorts(
         transactions=Transactions(
             settings.database_url, pool_size=8, login=settings.database_login
         ),
-        objects=DiskObjects(settings.data / "objects", signing_key, settings.url),
+        objects=store.objects,
+        uploads=store.uploads,
+        store_origin=store.origin,
         settings=settings,
         ring=lambda name: doorbell.ring(wake, name),
         bell=Bell(),

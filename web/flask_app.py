@@ -6,7 +6,7 @@ from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
 
 from shared.bounds import Bounds
-from shared.objects_disk import DiskObjects
+from shared.uploads_disk import DiskUploads
 from web import (
     auth,
     body_limits,
@@ -29,6 +29,7 @@ from web.api import (
     sources,
     tools,
     worker,
+    uploads,
 )
 from web.client_address import ForwardedHeaders
 from web.metrics import Metrics
@@ -59,7 +60,7 @@ def create_app(ports: WebPorts) -> Flask:
     app.extensions["toolyard-metrics"] = metrics
     # In this order before each request: id, bound of the body, proof of origin.
     request_log.install(app, metrics)
-    security_headers.install(app, https=ports.settings.https)
+    security_headers.install(app, https=ports.settings.https, store_origin=ports.store_origin)
     problems.install(app)
     body_limits.install(app)
     csrf.install(app)
@@ -67,12 +68,13 @@ def create_app(ports: WebPorts) -> Flask:
         Notes(ports.settings.data).install(app)
 
     app.register_blueprint(health.blueprint(metrics))
-    for resource in (accounts, tools, previews, sources, origins, builds, runs, files):
+    for resource in (accounts, tools, previews, sources, origins, builds, runs, files, uploads):
         app.register_api(resource.blueprint())
     app.register_blueprint(documentation.blueprint(app))
     app.register_blueprint(worker.make_blueprint(ports))
-    if isinstance(ports.objects, DiskObjects):  # other stores sign URLs of their own
-        app.register_blueprint(objects_route.make_blueprint(ports.objects))
+    app.register_blueprint(enrolments.make_blueprint(ports))
+    if isinstance(ports.uploads, DiskUploads):  # other stores sign URLs of their own
+        app.register_blueprint(objects_route.make_blueprint(ports.uploads))
     views.register(app, ports)
     app.wsgi_app = ForwardedHeaders(app.wsgi_app, ports.settings.proxies)  # type: ignore[method-assign]
     return app

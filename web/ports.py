@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from shared.clock import Clock
 from shared.db import Transactions
+from shared.images import ImageRegistry
+from shared.images_local import LocalImages
 from shared.objects import Objects
+from shared.uploads import Uploads
 from web.bell import Bell
 from web.limits import PLANS, Plans
 from web.seals import Seals
@@ -18,6 +21,7 @@ class WebPorts:
 
     transactions: Transactions
     objects: Objects
+    uploads: Uploads
     settings: WebSettings
     ring: Callable[[str], None]
     """Wakes who waits for a name (`relay` after a commit with an outbox row)."""
@@ -32,7 +36,11 @@ class WebPorts:
     """Signs CSRF tokens."""
     seals: Seals
     """Seals what must be used again: webhook secrets, credentials of Git hosts."""
+    store_origin: str = ""
+    """Where browsers send and fetch bytes; empty: web itself."""
     plans: Plans = field(default_factory=lambda: PLANS)
     """What each plan allows in this installation."""
+    registry: ImageRegistry = field(default_factory=LocalImages)
+    """Where built images are kept."""
     stopping: Callable[[], bool] = lambda: False
     """Whether this process has been told to end: streams then close, and their readers come back."""

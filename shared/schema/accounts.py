@@ -52,6 +52,21 @@ class LoginAttempt(Base):
     at: Mapped[int] = mapped_column(index=True)
 
 
+class StorageCredential(Base):
+    """What was given to an account for its own part of the object store; the secret is kept nowhere."""
+
+    __tablename__ = "storage_credential"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Also the name of the session at AWS, by which it is revoked."""
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    access_key_id: Mapped[str]
+    created_at: Mapped[int]
+    expires_at: Mapped[int] = mapped_column(index=True)
+    revoked_at: Mapped[int | None]
+
+
 class SubmitKey(Base):
     """An `Idempotency-Key` and what its first request made; kept 24 h."""
 

@@ -15,8 +15,30 @@ class File(Base):
     name: Mapped[str]
     size: Mapped[int]
     sha256: Mapped[str]
+    """Of the bytes; or of their parts (`shared.uploads.of_parts`) until they have been read once."""
     key: Mapped[str]
     created_at: Mapped[int]
+
+
+class Upload(Base):
+    """A file on its way from a client straight to the object store."""
+
+    __tablename__ = "upload"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    file_id: Mapped[str]
+    """The id of the file that it becomes, whose row does not exist before."""
+    name: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str | None]
+    """As the client announced it; then the bytes must have it."""
+    in_store: Mapped[str | None]
+    """The store's own id of an upload in parts; null for one form POST."""
+    part_size: Mapped[int]
+    created_at: Mapped[int] = mapped_column(index=True)
+    finished_at: Mapped[int | None]
 
 
 class Run(Leased, Base):

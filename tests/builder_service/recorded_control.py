@@ -62,7 +62,7 @@ class RecordedControl:
         self._expected = {keys[o.name]: o for o in objects}
         return UploadTargets(urls=keys, keys=keys)
 
-    def put(self, url: str, source: Path) -> None:
+    def put(self, url: str, source: Path, headers: object = None) -> None:
         data = source.read_bytes()
         assert hashlib.sha256(data).hexdigest() == self._expected[url].sha256
         assert len(data) == self._expected[url].size

@@ -84,7 +84,7 @@ class Worker:
         for name, data in named.items():
             path = folder / "object"
             path.write_bytes(data)
-            self.control.put(targets.urls[name], path)
+            self.control.put(targets.urls[name], path, targets.headers.get(name))
         sha256 = {one.name: one.sha256 for one in wanted}
 
         def kept(name: str) -> KeptStream:

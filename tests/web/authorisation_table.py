@@ -5,10 +5,12 @@ installation's token), an attempt (a job's token). The world's tool is private a
 owner's: for the other person, what is foreign must look like what is absent (404).
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.objects_disk import DiskObjects
+from shared.uploads_disk import DiskUploads
 from tests.web.authorisation_world import PASSWORD, Call, World
 
 
@@ -32,6 +34,7 @@ def _filled(path: str, w: World) -> str:
         "live_run",
         "build",
         "file",
+        "upload",
         "credential",
         "token",
         "mark",
@@ -58,6 +61,12 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 def _signed_put(w: World, o: DiskObjects) -> Call:
     url = o.presign_put(f"runs/{w.run}/new", size=0, sha256=EMPTY, seconds=60)
     return Call(url.partition("127.0.0.1:8080")[2], data=b"")
+
+
+def _signed_post(w: World, o: DiskObjects) -> Call:
+    form = DiskUploads(o).presign_post(f"files/{w.run}", size=0, sha256=EMPTY, seconds=60)
+    content = {"file": (io.BytesIO(b""), "x"), **form.fields}
+    return Call(form.url.partition("127.0.0.1:8080")[2], form=content)
 
 
 OFFERED = {"line": "x", "link": "https://github.com/example/wc"}
@@ -100,6 +109,23 @@ TABLE: dict[str, Row] = {
     ),
     "GET /api/v1/docs": Row("200 200 200 200 200 200", _at("/api/v1/docs")),
     "POST /api/v1/files": Row("401 201 201 201 401 401", _at("/api/v1/files?name=x", data=b"x")),
+    "POST /api/v1/uploads": Row(
+        "401 201 201 201 401 401", _at("/api/v1/uploads", json={"name": "x", "size": 3})
+    ),
+    "GET /api/v1/uploads": Row("401 200 200 200 401 401", _at("/api/v1/uploads")),
+    "GET /api/v1/uploads/<upload_id>": Row(
+        "401 200 404 404 401 401", _at("/api/v1/uploads/<upload>")
+    ),
+    "DELETE /api/v1/uploads/<upload_id>": Row(
+        "401 204 404 404 401 401", _at("/api/v1/uploads/<upload>")
+    ),
+    "POST /api/v1/uploads/<upload_id>/parts": Row(
+        "401 200 404 404 401 401",
+        _at("/api/v1/uploads/<upload>/parts", json={"parts": [{"number": 1, "sha256": EMPTY}]}),
+    ),
+    "POST /api/v1/uploads/<upload_id>/complete": Row(
+        "401 201 404 404 401 401", _at("/api/v1/uploads/<upload>/complete", json={})
+    ),
     "GET /api/v1/files/<file_id>": Row("401 200 404 404 401 401", _at("/api/v1/files/<file>")),
     "GET /api/v1/me": Row("401 200 200 200 401 401", _at("/api/v1/me")),
     "GET /api/v1/openapi.json": Row("200 200 200 200 200 200", _at("/api/v1/openapi.json")),
@@ -262,6 +288,7 @@ TABLE: dict[str, Row] = {
     "GET /palette": Row("303 200 200 200 303 303", _at("/palette")),
     "POST /parse": Row("401 200 200 200 401 401", _at("/parse", form={"line": "a b"})),
     "GET /readyz": Row("200 200 200 200 200 200", _at("/readyz")),
+    "POST /objects/<path:key>": Row("204 204 204 204 204 204", _signed_post),
     "GET /runs": Row("303 200 200 200 303 303", _at("/runs")),
     "GET /runs/<run_id>": Row("303 200 404 200 303 303", _at("/runs/<run>")),
     "POST /runs/<run_id>/cancel": Row(

@@ -1,5 +1,7 @@
 """One of everything, owned by one person; and a request by each kind of caller."""
 
+import hashlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +9,19 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from shared.ids import new_id
 from shared.schema.accounts import Account, LoginSession
 from shared.schema.runs import Output
+from shared.uploads import Part
+from shared.uploads_disk import DiskUploads
 from shared.work import KeptStream, Manifest, Provenance
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Worker
-from web import passwords, sessions, source_credentials, tokens
+from web import passwords, sessions, source_credentials, tokens, uploads
 from web.add_tool import Source
 from web.ports import WebPorts
 from web.previews import request_preview
@@ -37,6 +42,8 @@ class World:
     build: str
     preview: str
     file: str
+    upload: str
+    """Whole, and not yet complete."""
     credential: str
     token: str
     mark: str
@@ -72,6 +79,7 @@ def make(app: Flask, folder: Path) -> World:
         live_run = factories.run(session, owner, version)
         preview = request_preview(session, owner, Source(version.link)).id
         file = factories.file(session, owner)
+        upload = _upload(session, ports, owner)
         key = f"runs/{run.id}/att/o/0"
         info = ports.objects.put(key, content)
         stream = KeptStream(size=info.size, kept=info.size, sha256=info.sha256, key=key)
@@ -108,6 +116,7 @@ def make(app: Flask, folder: Path) -> World:
         build=ids[3],
         preview=preview,
         file=ids[4],
+        upload=upload,
         credential=ids[6],
         token=token_id,
         mark=mark,
@@ -117,6 +126,18 @@ def make(app: Flask, folder: Path) -> World:
         key=key,
         email=ids[5],
     )
+
+
+def _upload(session: Session, ports: WebPorts, owner: Account) -> str:
+    assert isinstance(ports.uploads, DiskUploads)
+    store = uploads.Store(ports.objects, ports.uploads)
+    upload = uploads.prepare(store, owner, "up.txt", 3, None)
+    uploads.begin(session, upload)
+    part = Part(1, 3, hashlib.sha256(b"abc").hexdigest())
+    ports.uploads.receive_part(
+        uploads.key_of(upload), str(upload.in_store), part, io.BytesIO(b"abc")
+    )
+    return upload.id
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
+from shared.uploads_disk import DiskUploads
 from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
@@ -30,9 +31,11 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
     """Ports on a test's own database and folder; `settings` are fields of `WebSettings`."""
     read = WebSettings.read({"TOOLYARD_DATA": str(data), "TOOLYARD_DATABASE_URL": transactions.url})
     chosen = read.model_copy(update={"sign_up": True, **settings})
+    objects = DiskObjects(data / "objects", "signing-key", chosen.url)
     return WebPorts(
         transactions=transactions,
-        objects=DiskObjects(data / "objects", "signing-key", chosen.url),
+        objects=objects,
+        uploads=DiskUploads(objects),
         settings=chosen,
         ring=lambda name: None,
         bell=Bell(),

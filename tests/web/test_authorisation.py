@@ -88,6 +88,7 @@ def test_nobody_else_reaches_what_names_an_owners_row(route: str) -> None:
         ("may_see_tool", "GET /api/v1/tools/<tool>"),
         ("may_see_tool", "GET /builds/<build_id>"),
         ("may_use_file", "GET /api/v1/files/<file_id>"),
+        ("may_use_upload", "POST /api/v1/uploads/<upload_id>/complete"),
         ("may_see_preview", "GET /api/v1/previews/<preview_id>"),
     ],
 )

@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from shared.attachment import disposition
 from shared.objects_disk import DiskObjects
+from shared.uploads_disk import DiskUploads
 from web import problems
-from web.objects_route import disposition, make_blueprint
+from web.objects_route import make_blueprint
 
 BASE = "http://127.0.0.1:1"
 DATA = bytes(range(256))
@@ -26,7 +28,7 @@ def objects(tmp_path: Path) -> DiskObjects:
 def client(objects: DiskObjects) -> FlaskClient:
     app = Flask("objects")
     problems.install(app)
-    app.register_blueprint(make_blueprint(objects))
+    app.register_blueprint(make_blueprint(DiskUploads(objects)))
     return app.test_client()
 
 
@@ -40,7 +42,7 @@ def stored(objects: DiskObjects, tmp_path: Path) -> str:
 
 def put_url(objects: DiskObjects, key: str = "k", data: bytes = DATA, seconds: int = 60) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
-    url = objects.presign_put(key, size=len(data), sha256=sha256, seconds=seconds)
+    url = objects.presign_put(key, size=len(data), sha256=sha256, seconds=seconds).url
     return url.removeprefix(BASE)
 
 

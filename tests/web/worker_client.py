@@ -35,7 +35,7 @@ def make_app(
             ports, times=times, plans=plans, directive_poll_seconds=directive_poll_seconds
         )
     )
-    app.register_blueprint(objects_blueprint(ports.objects))  # type: ignore[arg-type]
+    app.register_blueprint(objects_blueprint(ports.uploads))  # type: ignore[arg-type]
     return app
 
 

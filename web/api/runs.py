@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.attachment import disposition
 from shared.schema.accounts import Account
 from shared.schema.runs import Output, Run
 from web import auth, cancel, references, results_zip
 from web.api import cursors, found, shown
 from web.api.answers import SECURED, created, hit, json, wake
 from web.api.live import LogQuery, StreamQuery, events, log_bytes
-from web.objects_route import disposition
 from web.refusals import Absent
 from web.request_run import InputChoice, RunRequest, request_run
 from web.schemas import NewRun, OutputList, Page, RunInfo, RunList

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from shared import outbox
-from shared.objects_disk import BadKey
+from shared.objects import BadKey
 from shared.work import (
     BuildReport,
     ClaimRequest,
@@ -171,12 +171,14 @@ def make_blueprint(
                 raise Invalid("Names that begin with live/ are the live log's.")
             key = prefix + one.name
             try:
-                url = ports.objects.presign_put(
+                put = ports.objects.presign_put(
                     key, size=one.size, sha256=one.sha256, seconds=UPLOAD_URL_SECONDS
                 )
             except BadKey as error:
                 raise Invalid(str(error)) from error
-            targets.urls[one.name], targets.keys[one.name] = url, key
+            targets.urls[one.name], targets.keys[one.name] = put.url, key
+            if put.headers:
+                targets.headers[one.name] = dict(put.headers)
         return _json(targets)
 
     @blueprint.post("/runs/<id>/finish")

@@ -1,0 +1,52 @@
+"""Which object store an address means: empty for the folder in the data, or `s3://BUCKET[/PREFIX]`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from shared.objects import Objects, bucket_of
+from shared.objects_disk import DiskObjects
+from shared.settings import Settings
+from shared.uploads import Uploads
+from shared.uploads_disk import DiskUploads
+
+
+@dataclass(frozen=True)
+class Store:
+    """Both ports of one object store."""
+
+    objects: Objects
+    uploads: Uploads
+    origin: str
+    """Where browsers send and fetch bytes, like `https://host:port`; empty: web itself."""
+
+
+def open_store(settings: Settings, signing_key: str) -> Store:
+    """The store that `TOOLYARD_OBJECTS_URL` names; the S3 SDK is loaded only where it is S3."""
+    if not settings.objects_url:
+        disk = DiskObjects(settings.data / "objects", signing_key, settings.url)
+        return Store(disk, DiskUploads(disk), "")
+    bucket, prefix = bucket_of(settings.objects_url)
+    objects = _module("shared.objects_s3").S3Objects(bucket, prefix)
+    uploads = _module("shared.uploads_s3").S3Uploads(objects)
+    address = urlsplit(objects.presign_get("origin", seconds=1))
+    return Store(
+        cast(Objects, objects), cast(Uploads, uploads), f"{address.scheme}://{address.netloc}"
+    )
+
+
+def open_objects(settings: Settings, signing_key: str) -> Objects:
+    """Only the objects."""
+    return open_store(settings, signing_key).objects
+
+
+def provision(url: str, origins: Sequence[str]) -> None:
+    """Make what the store needs before its first use; safe to repeat (the folder makes itself)."""
+    if url:
+        _module("shared.bucket_s3").provision(bucket_of(url)[0], origins)
+
+
+def _module(name: str) -> Any:
+    return import_module(name)

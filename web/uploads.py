@@ -1,0 +1,227 @@
+"""Files on their way straight to the object store: begun, followed, made into a file, given up.
+
+The plan's limit is checked before (a size is announced, and each URL takes exactly its share of it)
+and after (the store itself says what has arrived).
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shared.db import Transactions
+from shared.ids import new_id
+from shared.objects import AlreadyExists, ObjectInfo, Objects, SignedPut
+from shared.schema.accounts import Account
+from shared.schema.runs import File, Upload
+from shared.uploads import NoUpload, Part, SignedPost, Uploads, WrongParts, is_of_parts
+from web import inputs, jobs
+from web.refusals import Absent, Conflict, Invalid, TooLarge, TooMany
+
+PART_BYTES = 8 << 20
+"""A file of at most this goes in one form POST; of a larger one, this is lost at most by a break."""
+MOST_PARTS = 9_000
+OPEN_AT_ONCE = 200
+URL_SECONDS = 3600
+_MIB = 1 << 20
+_EMPTY = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where uploads go."""
+
+    objects: Objects
+    uploads: Uploads
+
+
+def part_size_of(size: int) -> int:
+    """How large each part is, in whole MiB; S3 takes at most 10,000."""
+    return max(PART_BYTES, math.ceil(math.ceil(size / MOST_PARTS) / _MIB) * _MIB)
+
+
+def parts_of(upload: Upload) -> int:
+    """How many parts it has."""
+    return max(1, math.ceil(upload.size / upload.part_size))
+
+
+def key_of(upload: Upload) -> str:
+    return f"files/{upload.file_id}"
+
+
+def check(name: str, size: int, limit: int) -> None:
+    """Refuse what could never become an input."""
+    inputs.check_name(name)
+    if size > limit:
+        raise TooLarge(
+            f"{name[:80]} has {size:,} bytes; your plan allows {limit:,}. Compress it, or leave "
+            "something out.",
+            details={"bytes": size, "limit": limit},
+        )
+
+
+def prepare(store: Store, account: Account, name: str, size: int, sha256: str | None) -> Upload:
+    """An upload that the store knows and no row does yet; after `check`, before `begin`."""
+    if size == 0:
+        sha256 = _EMPTY
+    upload = Upload(
+        id=new_id("upl"),
+        account_id=account.id,
+        file_id=new_id("file"),
+        name=name,
+        size=size,
+        sha256=sha256,
+        in_store=None,
+        part_size=part_size_of(size),
+        finished_at=None,
+    )
+    if sha256 is None or size > PART_BYTES:
+        upload.in_store = store.uploads.begin(key_of(upload))
+    return upload
+
+
+def begin(session: Session, upload: Upload) -> None:
+    """Keep it; refused where the account has too many open."""
+    jobs.lock_account(session, upload.account_id)
+    count = select(func.count()).select_from(Upload)
+    mine = (Upload.account_id == upload.account_id, Upload.finished_at.is_(None))
+    if (session.scalar(count.where(*mine)) or 0) >= OPEN_AT_ONCE:
+        raise TooMany(
+            f"You have {OPEN_AT_ONCE} unfinished uploads. Finish some, or remove them.",
+            retry_after=60,
+        )
+    upload.created_at = jobs.clock(session)
+    session.add(upload)
+    session.flush()
+
+
+def unfinished(
+    session: Session, account: Account, *, name: str | None = None, size: int | None = None
+) -> Sequence[Upload]:
+    """The account's open uploads, newest first; those of one file where name and size are given."""
+    chosen = select(Upload).where(Upload.account_id == account.id, Upload.finished_at.is_(None))
+    if name is not None:
+        chosen = chosen.where(Upload.name == name)
+    if size is not None:
+        chosen = chosen.where(Upload.size == size)
+    newest = chosen.order_by(Upload.created_at.desc(), Upload.id)
+    return session.scalars(newest.limit(OPEN_AT_ONCE)).all()
+
+
+def form(store: Store, upload: Upload) -> SignedPost | None:
+    """The form of an upload in one piece."""
+    if upload.in_store is not None or upload.sha256 is None or upload.finished_at is not None:
+        return None
+    return store.uploads.presign_post(
+        key_of(upload), size=upload.size, sha256=upload.sha256, seconds=URL_SECONDS
+    )
+
+
+def stored(store: Store, upload: Upload) -> list[Part]:
+    """The parts that are there."""
+    if upload.in_store is None or upload.finished_at is not None:
+        return []
+    try:
+        return store.uploads.parts(key_of(upload), upload.in_store)
+    except NoUpload:
+        return []
+
+
+def sign(store: Store, upload: Upload, number: int, sha256: str) -> SignedPut:
+    """A URL for one part; its size follows from the announced one."""
+    if upload.in_store is None:
+        raise Conflict("This upload goes in one piece: send the form that it was given.")
+    if upload.finished_at is not None:
+        raise Conflict("This upload is complete.", code="complete")
+    if not 1 <= number <= parts_of(upload):
+        raise Invalid(f"This upload has the parts 1 to {parts_of(upload)}.")
+    size = min(upload.part_size, upload.size - (number - 1) * upload.part_size)
+    part = Part(number, size, sha256)
+    return store.uploads.presign_part(key_of(upload), upload.in_store, part, seconds=URL_SECONDS)
+
+
+def complete(transactions: Transactions, store: Store, upload: Upload, limit: int) -> File:
+    """The file that it has become, once; refused unless all of it is there, and within the limit."""
+    if upload.finished_at is None:
+        info = _arrived(store, upload)
+        if info.size != upload.size or info.size > limit:
+            store.objects.delete(key_of(upload))
+            raise TooLarge(f"{info.size:,} bytes arrived; {upload.size:,} were announced.")
+        if upload.sha256 is not None and info.sha256 != upload.sha256:
+            store.objects.delete(key_of(upload))
+            raise Invalid(
+                "The bytes that arrived are not the announced ones. Upload the file again.",
+                code="bytes",
+            )
+        with transactions.begin() as session:
+            _finish(session, upload, info)
+    with transactions.read() as session:
+        file = session.get(File, upload.file_id)
+    if file is None:
+        raise Absent("This file has been deleted.")
+    return file
+
+
+def _arrived(store: Store, upload: Upload) -> ObjectInfo:
+    """What the store holds now, after its parts were put together."""
+    key = key_of(upload)
+    try:
+        if upload.in_store is not None:
+            info = store.uploads.complete(
+                key, upload.in_store, size=upload.size, part_size=upload.part_size
+            )
+            if upload.sha256 is None or not is_of_parts(info.sha256):
+                return info
+    except (NoUpload, AlreadyExists):
+        pass  # an earlier try came this far, or it was given up: the object says which
+    except WrongParts as error:
+        raise Conflict(
+            f"{error} Send what is missing, then complete again.", code="parts"
+        ) from error
+    found = store.objects.stat(key)
+    if found is None:
+        raise Conflict("Nothing has arrived yet. Send the file, then complete.", code="parts")
+    return found
+
+
+def _finish(session: Session, upload: Upload, info: ObjectInfo) -> None:
+    now = jobs.clock(session)
+    taken = session.execute(
+        update(Upload)
+        .where(Upload.id == upload.id, Upload.finished_at.is_(None))
+        .values(finished_at=now)
+        .returning(Upload.id)
+    ).first()
+    if taken is None:
+        return  # another request was first, or it was given up
+    session.add(
+        File(
+            id=upload.file_id,
+            account_id=upload.account_id,
+            name=upload.name,
+            size=info.size,
+            sha256=info.sha256,
+            key=key_of(upload),
+            created_at=now,
+        )
+    )
+
+
+def give_up(transactions: Transactions, store: Store, upload: Upload) -> None:
+    """Forget an unfinished upload and what has arrived of it; a finished one stays a file."""
+    with transactions.begin() as session:
+        row = session.get(Upload, upload.id, with_for_update=True)
+        if row is None or row.finished_at is not None:
+            return
+        session.delete(row)
+    forget(store, upload)
+
+
+def forget(store: Store, upload: Upload) -> None:
+    """Take what has arrived out of the store."""
+    if upload.in_store is not None:
+        store.uploads.abort(key_of(upload), upload.in_store)
+    store.objects.delete(key_of(upload))
