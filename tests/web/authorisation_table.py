@@ -59,7 +59,7 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def _signed_put(w: World, o: DiskObjects) -> Call:
-    url = o.presign_put(f"runs/{w.run}/new", size=0, sha256=EMPTY, seconds=60)
+    url = o.presign_put(f"runs/{w.run}/new", size=0, sha256=EMPTY, seconds=60).url
     return Call(url.partition("127.0.0.1:8080")[2], data=b"")
 
 
