@@ -8,9 +8,11 @@ from typing import Protocol
 import structlog
 
 from builder_service.kept import STEP_TAG
+from builder_service.publish_image import tag_of
 from builder_service.steps import BUILD_TAG
 from shared.containers import Containers, EngineRefused, EngineUnavailable, Storage
 from shared.control import Refused, Unavailable
+from shared.images import repository_of
 from shared.work import KeptImage
 
 log = structlog.get_logger()
@@ -88,7 +90,12 @@ class Collector:
                 break
             gone = [image for image in offered if self._remove(image)]
             self._web.images_collected(gone)
-            stuck += [image.identity for image in offered if image not in gone]
+            # One that a registry keeps would be offered again.
+            stuck += [
+                image.identity
+                for image in offered
+                if image not in gone or repository_of(image.image)
+            ]
             log.info("images_collected", count=len(gone), stuck=len(stuck))
             if len(stuck) > 900:
                 break
@@ -104,6 +111,9 @@ class Collector:
             self._containers.remove_image(tag)
             if self._containers.image_id(tag) is not None:
                 return False
+        if repository := repository_of(image.image):
+            self._containers.remove_image(f"{repository}:{tag_of(image.identity)}")
+            self._containers.remove_image(image.image)
         self._note(tag).unlink(missing_ok=True)
         return True
 

@@ -26,6 +26,7 @@ from builder_service.kept import Keeper, note_use
 from builder_service.obtain import Obtaining, obtain
 from builder_service.own_dockerfile import carry_out
 from builder_service.papers import Papers
+from builder_service.publish_image import Publication
 from builder_service.repair import repair
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
@@ -80,7 +81,17 @@ class Tool:
             bases=self._bases,
             version=self._version,
         )
+        if publication := self._publication():
+            self.report.image = publication.publish(
+                str(self.report.image), str(self.report.identity)
+            )
         self.report.state = "succeeded"
+
+    def _publication(self) -> Publication | None:
+        """None: images stay on this engine."""
+        if not self.assignment.repository:
+            return None
+        return Publication(self.workshop, self.assignment, self.log, self.steps.check, self.cancelled)
 
     def _enter(self, phase: BuildPhase) -> None:
         if phase != self._phase:
@@ -179,6 +190,8 @@ class Tool:
             state / "locks", f"build-{identity[:32]}", self.workshop.clock, self.steps.check
         ):
             image = containers.image_id(tag)
+            if image is None and (publication := self._publication()):
+                image = publication.find(identity, tag)
             self.report.reused = image is not None
             if image is None:
                 built = self._build(plan, ids, tree)

@@ -4,6 +4,7 @@ import os
 
 from runner_service.adapters import open_containers, open_work
 from runner_service.app import Runner
+from runner_service.image_store import ImageStore
 from runner_service.settings import RunnerSettings
 from shared import crashpoints, doctor, logs, retire
 from shared.bus_open import open_bus
@@ -34,6 +35,12 @@ def main() -> None:
         containers=containers,
         work=open_work(place.folder),
         unsafe=lambda: doctor.quick(containers),
+        images=ImageStore(
+            containers,
+            lambda lease: control.image_access("run", lease),
+            settings.state / "pulled",
+            percent=settings.image_disk_percent,
+        ),
     )
     retire.on_request(runner.leave_if_idle)
     run_until_signalled(runner)

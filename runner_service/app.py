@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from runner_service import on_run_requested
+from runner_service.image_store import ImageStore
 from runner_service.one_run import OneRun, Patience
 from runner_service.record import Finished, Record
 from runner_service.settings import RunnerSettings
@@ -42,6 +43,7 @@ class Runner:
         patience: Patience | None = None,
         own_files: bool = True,
         unsafe: Callable[[], str] = lambda: "",
+        images: ImageStore | None = None,
     ) -> None:
         """`unsafe` says why this host may not run strangers' code, or gives an empty text."""
         self._settings = settings
@@ -53,6 +55,7 @@ class Runner:
         self._patience = patience or Patience(silence=settings.runner_silence_seconds)
         self._own_files = own_files
         self._unsafe = unsafe
+        self._images = images
         self._stopping = threading.Event()
         self._retiring = threading.Event()
         self._live: dict[str, OneRun] = {}
@@ -109,6 +112,8 @@ class Runner:
         disk = shutil.disk_usage(self._place.folder)
         if disk.used >= self._settings.runner_disk_full * (disk.used + disk.free):
             log.warning("disk_nearly_full", used=disk.used, free=disk.free)
+            if self._images is not None:
+                self._images.make_room()
             return 0
         return self._slots.free()
 
@@ -163,6 +168,7 @@ class Runner:
             labels={"place": self._label},
             own_files=self._own_files,
             adopted=adopted,
+            images=self._images,
         )
         with self._lock:
             self._live[record.container] = run

@@ -6,11 +6,13 @@ Each step leaves a marker in the state folder, so that a successor goes on where
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import structlog
 
+from runner_service.image_store import ImageStore, NoRoom
 from runner_service.lease_keeper import LeaseKeeper
 from runner_service.outputs import Outputs
 from runner_service.program import Program, ProgramLost
@@ -31,6 +33,7 @@ from shared.containers import (
     ImageGone,
     Mount,
     NetworkRefused,
+    RegistryUnavailable,
     Sandbox,
 )
 from shared.control import Control, Lost, Refused, Unavailable, through_outages
@@ -78,8 +81,11 @@ class OneRun:
         labels: dict[str, str] | None = None,
         own_files: bool = True,
         adopted: bool = False,
+        images: ImageStore | None = None,
     ) -> None:
+        """`images`: where absent ones come from; None: only what is on this engine can be run."""
         self._record = record
+        self._images = images
         self._lease = record.assignment
         self._control = control
         self._containers = containers
@@ -176,8 +182,10 @@ class OneRun:
             return self._release("the worker is being shut down", costs_attempt=False)
         except ImageGone:
             return self._release(f"{_IMAGE_GONE}: {self._lease.image} is not on this worker")
-        except QuotaUnavailable as error:
+        except (NoRoom, QuotaUnavailable) as error:
             return self._release(str(error))
+        except RegistryUnavailable as error:
+            return self._release(f"the image could not be pulled: {error}")
         except EngineUnavailable as error:
             return self._release(f"the container engine of the worker was away: {error}")
         except ProgramLost as error:
@@ -229,6 +237,7 @@ class OneRun:
         if self._record.boot != self._boot:
             raise ProgramLost("the worker's host was restarted")
         if self._record.read(Staged) is None:
+            self._pull()
             self._stage()
         self._check()
         self._reporter.phase("starting")
@@ -247,6 +256,18 @@ class OneRun:
         self._record.write(ended)
         crashpoint("runner.after_exit")
         return ended
+
+    def _pull(self) -> None:
+        """The image is here when this returns."""
+        if self._images is not None:
+            self._images.ensure(
+                self._lease, say=self._staging, check=self._check, give_up=self._give_up
+            )
+
+    def _staging(self, detail: str) -> None:
+        """Told at once, for whoever watches; it need not arrive."""
+        with suppress(Unavailable, Refused):
+            self._control.phase("run", self._lease, "staging", detail)
 
     def _stage(self) -> None:
         self._reporter.phase("staging")

@@ -24,6 +24,8 @@ class RunnerSettings(Settings):
     """A running program is ended when web has not answered for so long."""
     runner_disk_full: float = Field(default=0.9, gt=0, le=1)
     """Nothing is claimed while the disk is fuller than this."""
+    image_disk_percent: float = Field(default=80.0, gt=0, le=100)
+    """Pulled images that no run uses are removed while the engine's disk would be fuller than this."""
     crash: str = ""
     """Fault tests only: `name:nth,…`, see `shared/crashpoints.py`."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from shared.plan import Network
-from shared.work import Limits, Stream
+from shared.work import ImageAccess, Limits, Stream
 from shared.written import Written
 
 
@@ -161,6 +161,24 @@ class Containers(Protocol):
 
     def pull_image(self, reference: str, tag: str) -> str:
         """A registry's image under a tag of ours; its id. Raises `RegistryUnavailable` with the reason."""
+        ...
+
+    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+        """A local image into the registry; `repository@sha256:…`.
+
+        Raises `RegistryUnavailable` with the reason, also when it takes longer than `seconds`.
+        """
+        ...
+
+    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+        """The registry's image (by digest or tag), here under the same reference.
+
+        Raises `ImageGone` when the registry has no such image, `RegistryUnavailable` as `push_image`.
+        """
+        ...
+
+    def tag_image(self, image: str, tag: str) -> None:
+        """One more name for a local image; raises `ImageGone`."""
         ...
 
     def remove_image(self, reference: str) -> None:

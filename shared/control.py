@@ -18,6 +18,8 @@ from shared.work import (
     CollectRequest,
     Directive,
     Heartbeat,
+    ImageAccess,
+    ImageRequest,
     ImagesToCollect,
     KeptImage,
     Kind,
@@ -166,6 +168,13 @@ class Control:
         except Lost:
             return Directive(directive="lost")
         return _parsed(answer, Directive.model_validate_json)
+
+    def image_access(self, kind: Literal["run", "build"], lease: Lease) -> ImageAccess | None:
+        """For a build's push or a run's pull; None where images stay on this host's engine."""
+        answer = self._job(kind, lease, "image", ImageRequest(fence=lease.fence))
+        if answer.status_code == 204:
+            return None
+        return _parsed(answer, ImageAccess.model_validate_json)
 
     def phase(self, kind: Kind, lease: Lease, phase: str, detail: str = "") -> None:
         self._job(kind, lease, "phase", PhaseReport(fence=lease.fence, phase=phase, detail=detail))

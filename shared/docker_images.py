@@ -9,6 +9,8 @@ from docker.errors import APIError
 from shared import sandbox_flags
 from shared.containers import EngineRefused, ImageGone, RegistryUnavailable, Storage
 from shared.docker_engine import DockerEngine, calling
+from shared.docker_registry import RegistryCalls
+from shared.work import ImageAccess
 
 
 class DockerImages:
@@ -70,6 +72,26 @@ class DockerImages:
         if pulled is None:
             raise RegistryUnavailable(f"{reference} was pulled and is not there")
         return pulled
+
+    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+        self.tag_image(image, f"{access.repository}:{tag}")
+        digest = RegistryCalls(self._engine, access, seconds).push(tag)
+        return f"{access.repository}@{digest}"
+
+    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+        RegistryCalls(self._engine, access, seconds).pull(reference)
+        if self.image_id(reference) is None:
+            raise RegistryUnavailable(f"{reference} was pulled and is not there")
+
+    def tag_image(self, image: str, tag: str) -> None:
+        repository, _, version = tag.rpartition(":")
+        with calling():
+            try:
+                self._engine.quick.tag(image, repository, version)
+            except APIError as error:
+                if error.status_code == 404:
+                    raise ImageGone(image) from error
+                raise
 
     def remove_image(self, reference: str) -> None:
         with calling():

@@ -118,6 +118,8 @@ class BuildAssignment(Lease):
     """For a private repository; used for cloning only."""
     scope: str = ""
     """Empty for public tools; else the account whose private images this build may share."""
+    repository: str = ""
+    """Where in the registry its image belongs; empty: it stays on the builder's engine."""
     limits: Limits = BUILD_LIMITS
 
 
@@ -148,6 +150,28 @@ class ClaimRequest(Body):
 
 class Heartbeat(Body):
     fence: int
+
+
+class ImageRequest(Body):
+    """A worker wants to push its build's image, or to pull its run's."""
+
+    fence: int
+
+
+class ImageAccess(Body):
+    """What a worker shows to the registry: for one repository, a quarter of an hour; never in a log, argument or image."""
+
+    repository: str
+    """`host/prefix/tool`, without tag or digest."""
+    username: str = ""
+    """Empty: `secret` is a bearer token, else it is a password."""
+    secret: SecretStr
+    image_bytes: int = 0
+    """The image's size unpacked, where it is known."""
+
+    @field_serializer("secret", when_used="json")
+    def _on_the_wire(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
 
 
 class Directive(Body):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from shared.containers import ContainerGone, Exit, ImageGone, Sandbox, Status, Storage
-from shared.work import Stream
+from shared.work import ImageAccess, Stream
 from shared.written import Written
 
 
@@ -145,6 +145,15 @@ class FakeContainers:
 
     def pull_image(self, reference: str, tag: str) -> str:
         raise NotImplementedError("runs pull nothing")
+
+    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+        raise NotImplementedError
+
+    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+        raise NotImplementedError
+
+    def tag_image(self, image: str, tag: str) -> None:
+        raise NotImplementedError
 
     def remove_image(self, reference: str) -> None:
         self.images.discard(reference)

@@ -6,6 +6,7 @@ from shared import doorbell
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.images_open import open_images
+from shared.images_open import open_images
 from shared.objects_open import open_store
 from web import limits
 from web.bell import Bell
@@ -35,5 +36,10 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
         session_key=settings.secret("session-key"),
         seals=Seals(settings.secret("sealing-key")),
         plans=limits.read(settings.limits),
+        registry=open_images(
+            settings.images_url,
+            role=settings.images_role,
+            key=lambda make: settings.secret("registry-key", make),
+        ),
         stopping=stopping,
     )

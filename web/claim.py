@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.db import Transactions
+from shared.images import ImageRegistry
 from shared.objects import Objects
 from shared.plan import Network, Plan
 from shared.schema.accounts import Account
@@ -67,6 +68,7 @@ def claim(
     plans: Plans = PLANS,
     *,
     sources: Sources | None = None,
+    registry: ImageRegistry | None = None,
 ) -> Assignment | None:
     """The job's assignment, or None: taken, ended, unknown, not yet due, or its account is at its limit."""
     token = tokens.issue(request.kind, request.id)
@@ -75,7 +77,11 @@ def claim(
         if isinstance(job, Preview):
             return _preview_assignment(session, job, token, times, sources)
         if isinstance(job, Build):
-            return _build_assignment(session, job, token, times, plans, objects, sources)
+            build = _build_assignment(session, job, token, times, plans, objects, sources)
+            if registry is not None:
+                version = session.get_one(Version, job.version_id)
+                build.repository = registry.repository(version.tool_id)
+            return build
         if job is None:
             return None
         staged, stdin = _inputs(session, job)

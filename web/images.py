@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.db import now_ms
+from shared.images import repository_of
 from shared.schema.runs import Run
 from shared.schema.tools import Build, Image, Version
 from shared.work import CollectRequest, ImagesToCollect, KeptImage
@@ -103,9 +104,12 @@ def touch(session: Session, identity: str) -> None:
 def mark_collected(session: Session, gone: Collection[KeptImage]) -> None:
     """They are gone from the disk; the next run of their versions builds them again.
 
-    One that has been built again meanwhile has another id, and stays.
+    One that has been built again meanwhile has another id, and stays; so does one that a registry
+    keeps, of which the disk had a copy only.
     """
     for one in sorted(gone, key=lambda one: one.identity):
+        if repository_of(one.image):
+            continue
         session.execute(
             update(Image)
             .where(

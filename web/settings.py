@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
+from shared import images_open
 from shared.settings import Settings
 from web import limits as plan_limits
 
@@ -45,6 +46,21 @@ class WebSettings(Settings):
         for part in filter(None, (p.strip() for p in value.split(","))):
             ipaddress.ip_network(part, strict=False)
         return value
+
+    images_url: str = ""
+    """`registry://HOST[:PORT]/PREFIX` or `ecr://PREFIX`. Empty: images stay on this host's engine."""
+    images_role: str = ""
+    """With `ecr://`: ARN of the role that web assumes, narrowed, for each push and pull."""
+
+    @field_validator("images_url")
+    @classmethod
+    def _known_registry(cls, value: str) -> str:
+        return images_open.check(value)
+
+    @model_validator(mode="after")
+    def _role_for_ecr(self) -> Self:
+        images_open.check_role(self.images_url, self.images_role)
+        return self
 
     @field_validator("limits")
     @classmethod

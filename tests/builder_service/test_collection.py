@@ -115,6 +115,26 @@ def test_an_image_that_is_gone_already_is_reported(tmp_path: Path) -> None:
     assert web.unused == []
 
 
+def test_a_copy_of_what_a_registry_keeps_goes_with_all_its_names_and_once(tmp_path: Path) -> None:
+    kept = "registry.example/toolyard/tool-1@sha256:" + "1" * 64
+    names = ("toolyard-build:a", "registry.example/toolyard/tool-1:a", kept)
+    engine = Engine(other=75, **{"toolyard-build__b": 10})
+    engine.images |= dict.fromkeys(names, 5)
+
+    class Registry(Web):
+        def images_to_collect(self, bytes_wanted: int, kept_here: list[str]) -> list[KeptImage]:
+            self.asked.append((bytes_wanted, list(kept_here)))
+            return [] if "a" in kept_here else [KeptImage(identity="a", image=kept)]
+
+        def images_collected(self, images: list[KeptImage]) -> None:
+            """It is not collected: the registry has it."""
+
+    web = Registry()
+    assert not collector(engine, web, tmp_path).collect()
+    assert sorted(engine.removed) == sorted(names)
+    assert [kept_here for _, kept_here in web.asked] == [[], ["a"]]
+
+
 def test_while_a_build_stands_on_kept_steps_they_stay(tmp_path: Path) -> None:
     engine, web = Engine(other=85, **{"toolyard-step__a": 10}), Web()
     note_use(tmp_path, "toolyard-step:a")

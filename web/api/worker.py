@@ -17,6 +17,7 @@ from shared.work import (
     CollectedImages,
     CollectRequest,
     Heartbeat,
+    ImageRequest,
     Kind,
     LogAccepted,
     PhaseReport,
@@ -27,7 +28,7 @@ from shared.work import (
     UploadRequest,
     UploadTargets,
 )
-from web import cancel, finish, images, jobs, leases, live_logs, previews, report
+from web import cancel, finish, image_access, images, jobs, leases, live_logs, previews, report
 from web.attempt_tokens import AttemptTokens
 from web.claim import Sources, claim
 from web.directives import Directed, Directives
@@ -94,6 +95,7 @@ def make_blueprint(
             lease_times,
             allowed,
             sources=Sources(ports.seals, settings.allowed_hosts),
+            registry=ports.registry,
         )
         if given is None:
             wake(None)
@@ -181,6 +183,17 @@ def make_blueprint(
                 targets.headers[one.name] = dict(put.headers)
         return _json(targets)
 
+    @blueprint.post("/<any(runs, builds):what>/<id>/image")
+    def access_to_image(what: str, id: str) -> Response:
+        hold = held(_KINDS[what], id, _body(ImageRequest).fence)
+        with _fenced(), ports.transactions.read() as session:
+            wanted = image_access.wanted(session, hold, ports.registry)
+        if wanted is None:
+            return _nothing()
+        access = image_access.mint(ports.registry, wanted)  # outside the transaction: AWS may be slow
+        log.info("image_access_given", kind=hold.kind, job=id, repository=access.repository)
+        return _json(access)
+
     @blueprint.post("/runs/<id>/finish")
     def finish_run(id: str) -> Response:
         wanted = _body(RunReport)
@@ -201,6 +214,8 @@ def make_blueprint(
         if prefix_unless_finished(hold) is None:
             return _nothing()
         finish.check_build_report(wanted)
+        with _fenced(), ports.transactions.read() as session:
+            image_access.check_place(session, hold, wanted, ports.registry)
         with _fenced(), ports.transactions.begin() as session:
             finished = finish.finish_build(session, hold, wanted)
         after(hold, finished)

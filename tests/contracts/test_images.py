@@ -1,0 +1,404 @@
+"""What holds for every image registry: a real one with our tokens, and ECR as MiniStack emulates it.
+
+MiniStack's registry takes any push, so that the limits of ECR's tokens are shown on ECR's own API
+with the very session that the tokens are asked for with.
+"""
+
+import base64
+import io
+import json
+import secrets
+import tarfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from pydantic import SecretStr
+
+from shared import image_permissions, images_open
+from shared.containers import ImageGone, RegistryUnavailable
+from shared.containers_docker import DockerContainers
+from shared.ids import new_id
+from shared.images import ImageRegistry, ImagesUnavailable, repository_of
+from shared.images_ecr import EcrImages
+from shared.images_local import LocalImages
+from shared.images_registry import TokenRegistry
+from shared.registry_tokens import TokenSigner, new_key
+from shared.work import ImageAccess
+from tests.engine import opened
+from tests.registry import Registry
+
+ACCOUNT = "000000000000"
+PLACES = {"region": "us-east-1", "account": ACCOUNT}
+
+
+@pytest.fixture(scope="module")
+def token_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[DockerContainers]:
+    with opened(tmp_path / "data") as containers:
+        yield containers
+
+
+@pytest.fixture
+def image(engine: DockerContainers, tmp_path: Path) -> Iterator[str]:
+    """A small image that no other test has."""
+    archive = tmp_path / "image.tar"
+    with tarfile.open(archive, "w") as tar:
+        entry = tarfile.TarInfo("what")
+        data = secrets.token_bytes(2000)
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))
+    tag = f"toolyard-test-push:{secrets.token_hex(6)}"
+    yield engine.import_image(archive, tag, labels={})
+    engine.remove_image(tag)
+
+
+class Session(EcrImages):
+    """Remembers the credentials of the narrowed session."""
+
+    seen: dict[str, str]
+
+    def _token(self, credentials: dict[str, str]) -> str:
+        self.seen = credentials
+        return super()._token(credentials)
+
+
+def image_role(prefix: str) -> str:
+    iam = boto3.client("iam")
+    name = new_id("role")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="images",
+        PolicyDocument=json.dumps(image_permissions.role(prefix, **PLACES)),
+    )
+    iam.close()
+    return str(arn)
+
+
+@pytest.fixture
+def ecr(ministack: str) -> Session:
+    prefix = new_id("t").replace("_", "-")
+    return Session(prefix, image_role(prefix), host=urlsplit(ministack).netloc)
+
+
+@pytest.fixture(params=["registry", "ecr"])
+def registry(request: pytest.FixtureRequest) -> ImageRegistry:
+    if request.param == "ecr":
+        found: ImageRegistry = request.getfixturevalue("ecr")
+        return found
+    running: Registry = request.getfixturevalue("token_registry")
+    return TokenRegistry(running.place, running.key)
+
+
+def forget(engine: DockerContainers, reference: str, tag: str) -> None:
+    engine.remove_image(f"{repository_of(reference)}:{tag}")
+    engine.remove_image(reference)
+
+
+# Both
+
+
+@pytest.mark.docker
+def test_an_image_is_pushed_and_pulled_by_its_digest(
+    registry: ImageRegistry, engine: DockerContainers, image: str
+) -> None:
+    tool = new_id("tool")
+    reference = engine.push_image(image, registry.push(tool), "v1", seconds=60)
+    assert repository_of(reference) == registry.repository(tool)
+    assert engine.image_id(reference) == image
+
+    forget(engine, reference, "v1")
+    assert engine.image_id(reference) is None
+    engine.fetch_image(reference, registry.pull(repository_of(reference)), seconds=60)
+    assert engine.image_id(reference) == image
+
+    forget(engine, reference, "v1")
+    engine.fetch_image(f"{repository_of(reference)}:v1", registry.push(tool), seconds=60)
+    forget(engine, reference, "v1")
+
+
+@pytest.mark.docker
+def test_an_image_that_the_registry_does_not_have_is_gone(
+    registry: ImageRegistry, engine: DockerContainers, image: str
+) -> None:
+    tool = new_id("tool")
+    reference = engine.push_image(image, registry.push(tool), "v1", seconds=60)
+    forget(engine, reference, "v1")
+    with pytest.raises(ImageGone):
+        engine.fetch_image(
+            f"{repository_of(reference)}@sha256:{'0' * 64}",
+            registry.pull(repository_of(reference)),
+            seconds=60,
+        )
+    with pytest.raises(ImageGone):
+        engine.fetch_image(f"{repository_of(reference)}:v2", registry.push(tool), seconds=60)
+
+
+def test_each_tool_has_a_repository_of_its_own_below_the_prefix(registry: ImageRegistry) -> None:
+    one, other = registry.repository("tool_1a"), registry.repository("tool_1b")
+    assert one != other
+    assert one.endswith("/tool-1a")
+    with pytest.raises(ImagesUnavailable, match="not in this installation's registry"):
+        registry.pull("elsewhere.example/toolyard/tool-1a")
+
+
+def test_an_access_shows_its_secret_on_the_wire_only(registry: ImageRegistry) -> None:
+    access = registry.push(new_id("tool"))
+    secret = access.secret.get_secret_value()
+    assert len(secret) > 8
+    assert secret not in repr(access)
+    assert secret not in str(access.model_dump())
+    assert ImageAccess.model_validate_json(access.model_dump_json()).secret == access.secret
+
+
+# The registry's own limits
+
+
+@pytest.fixture
+def tokens(token_registry: Registry) -> TokenRegistry:
+    return TokenRegistry(token_registry.place, token_registry.key)
+
+
+def moved(access: ImageAccess, repository: str) -> ImageAccess:
+    return access.model_copy(update={"repository": repository})
+
+
+@pytest.mark.docker
+def test_a_token_for_one_repository_opens_no_other(
+    tokens: TokenRegistry, engine: DockerContainers, image: str
+) -> None:
+    mine, other = new_id("tool"), new_id("tool")
+    reference = engine.push_image(image, tokens.push(other), "v1", seconds=60)
+    forget(engine, reference, "v1")
+
+    with pytest.raises(RegistryUnavailable, match="refused what it was shown"):
+        engine.push_image(
+            image, moved(tokens.push(mine), tokens.repository(other)), "v2", seconds=60
+        )
+    engine.remove_image(f"{tokens.repository(other)}:v2")
+    with pytest.raises(RegistryUnavailable, match="refused what it was shown"):
+        engine.fetch_image(reference, tokens.push(mine), seconds=60)
+
+
+@pytest.mark.docker
+def test_layers_of_a_foreign_repository_are_pushed_again_not_mounted(
+    tokens: TokenRegistry, engine: DockerContainers, image: str
+) -> None:
+    one, other = new_id("tool"), new_id("tool")
+    first = engine.push_image(image, tokens.push(one), "v1", seconds=60)
+    second = engine.push_image(image, tokens.push(other), "v1", seconds=60)
+    assert first.partition("@")[2] == second.partition("@")[2]
+    forget(engine, first, "v1")
+    forget(engine, second, "v1")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("which", ["pull", "expired", "foreign", "none"])
+def test_what_is_no_push_token_pushes_nothing(
+    which: str,
+    token_registry: Registry,
+    tokens: TokenRegistry,
+    engine: DockerContainers,
+    image: str,
+) -> None:
+    tool = new_id("tool")
+    place = token_registry.place
+    access = {
+        "pull": lambda: tokens.pull(tokens.repository(tool)),
+        "expired": lambda: TokenRegistry(
+            place, token_registry.key, now=lambda: time.time() - 1000
+        ).push(tool),
+        "foreign": lambda: TokenRegistry(place, new_key()).push(tool),
+        "none": lambda: tokens.push(tool).model_copy(update={"secret": SecretStr("x")}),
+    }[which]()
+    try:
+        with pytest.raises(RegistryUnavailable, match="refused what it was shown"):
+            engine.push_image(image, access, "v1", seconds=60)
+    finally:
+        engine.remove_image(f"{tokens.repository(tool)}:v1")
+
+
+@pytest.mark.docker
+def test_an_expired_token_pulls_nothing(
+    token_registry: Registry, tokens: TokenRegistry, engine: DockerContainers, image: str
+) -> None:
+    tool = new_id("tool")
+    reference = engine.push_image(image, tokens.push(tool), "v1", seconds=60)
+    forget(engine, reference, "v1")
+    late = TokenRegistry(token_registry.place, token_registry.key, now=lambda: time.time() - 1000)
+    with pytest.raises(RegistryUnavailable, match="refused what it was shown"):
+        engine.fetch_image(reference, late.pull(repository_of(reference)), seconds=60)
+
+
+def test_a_token_lasts_a_quarter_of_an_hour() -> None:
+    token = TokenSigner(new_key()).token("toolyard/x", ("pull",), now=1000, seconds=900)
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert claims["exp"] == 1900
+    assert claims["access"] == [{"type": "repository", "name": "toolyard/x", "actions": ["pull"]}]
+
+
+# ECR's own limits
+
+
+def ecr_as(credentials: dict[str, str]) -> Any:
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    ).client("ecr")
+
+
+def allowed(client: Any, method: str, repository: str) -> bool:
+    """Whether the call gets past the policy; what it then says of layers is no matter."""
+    arguments: dict[str, Any] = {"repositoryName": repository.partition("/")[2]}
+    if method == "batch_get_image":
+        arguments["imageIds"] = [{"imageTag": "v1"}]
+    if method == "put_image":
+        arguments |= {"imageManifest": "{}", "imageTag": "v1"}
+    try:
+        getattr(client, method)(**arguments)
+    except ClientError as error:
+        return "AccessDenied" not in error.response["Error"]["Code"]
+    return True
+
+
+def test_an_ecr_session_is_narrowed_to_one_repository(ecr: Session) -> None:
+    mine, other = new_id("tool"), new_id("tool")
+    ecr.push(other)
+    ecr.push(mine)
+    client = ecr_as(ecr.seen)
+    for method in ("initiate_layer_upload", "put_image", "batch_get_image"):
+        assert allowed(client, method, ecr.repository(mine)), method
+        assert not allowed(client, method, ecr.repository(other)), method
+    assert not allowed(client, "delete_repository", ecr.repository(mine))
+    client.close()
+
+
+def test_an_ecr_session_for_pulling_pushes_nothing(ecr: Session) -> None:
+    tool = new_id("tool")
+    ecr.push(tool)
+    ecr.pull(ecr.repository(tool))
+    client = ecr_as(ecr.seen)
+    assert allowed(client, "batch_get_image", ecr.repository(tool))
+    assert not allowed(client, "initiate_layer_upload", ecr.repository(tool))
+    client.close()
+
+
+def test_an_ecr_session_ends_by_its_own_policy(ecr: Session) -> None:
+    """Tokens of ECR are told to last twelve hours: the time is in the session's policy, too."""
+    tool = new_id("tool")
+    ecr.push(tool)
+    repository = ecr.repository(tool)
+    arn = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{repository.partition('/')[2]}"
+    sts = boto3.client("sts")
+    answers = []
+    for seconds in (-1, 60):
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        session = sts.assume_role(
+            RoleArn=ecr._role,
+            RoleSessionName="late",
+            Policy=json.dumps(image_permissions.session(arn, push=True, until=until)),
+        )["Credentials"]
+        client = ecr_as(session)
+        answers.append(allowed(client, "initiate_layer_upload", repository))
+        client.close()
+    sts.close()
+    assert answers == [False, True]
+
+
+def test_web_mints_with_its_documented_rights_and_no_others(
+    ministack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = new_id("t").replace("_", "-")
+    role = image_role(prefix)
+    iam = boto3.client("iam")
+    name = new_id("web")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(
+        UserName=name,
+        PolicyName="only",
+        PolicyDocument=json.dumps(image_permissions.minter(prefix, role, **PLACES)),
+    )
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    iam.close()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+    web = EcrImages(prefix, role)
+    assert web.push(new_id("tool")).username == "AWS"
+    assert web.repository("tool_1").startswith(
+        f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{prefix}/"
+    )
+    with pytest.raises(ImagesUnavailable, match="did not make the repository"):
+        EcrImages(new_id("t").replace("_", "-"), role).push(new_id("tool"))
+    with pytest.raises(ImagesUnavailable, match="did not give access"):
+        other = f"arn:aws:iam::{ACCOUNT}:role/other"
+        EcrImages(prefix, other).push(new_id("tool"))
+
+
+def test_moto_agrees_on_the_calls(moto: str) -> None:
+    role = image_role("toolyard")
+    ecr = EcrImages("toolyard", role)
+    tool = new_id("tool")
+    for _ in range(2):
+        EcrImages("toolyard", role).push(tool)
+    access = ecr.pull(ecr.repository(tool))
+    assert (access.username, access.repository) == ("AWS", ecr.repository(tool))
+    client = boto3.client("ecr")
+    assert len(client.describe_repositories()["repositories"]) == 1
+    client.close()
+
+
+# Addresses
+
+
+def no_key(make: object) -> str:
+    raise AssertionError("no key is needed")
+
+
+def test_an_empty_address_means_this_host_s_engine() -> None:
+    assert isinstance(images_open.open_images("", role="", key=no_key), LocalImages)
+    assert LocalImages().repository("tool_1") == ""
+
+
+def test_a_registry_s_key_is_made_once() -> None:
+    made = images_open.open_images(
+        "registry://127.0.0.1:5000/toolyard", role="", key=lambda make: make()
+    )
+    assert made.repository("tool_1") == "127.0.0.1:5000/toolyard/tool-1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["registry://host", "registry://Host/x", "registry://u:p@host/x", "ecr://", "docker://x/y"],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"registry://HOST\[:PORT\]/PREFIX or ecr://PREFIX"):
+        images_open.check(url)
+
+
+def test_ecr_needs_the_role() -> None:
+    with pytest.raises(ValueError, match="TOOLYARD_IMAGES_ROLE"):
+        images_open.open_images("ecr://toolyard", role="", key=no_key)
