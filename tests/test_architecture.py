@@ -31,6 +31,7 @@ AWS_ADAPTERS = {
     "shared/secrets_secretsmanager.py",
     "shared/secrets_ssm.py",
     "notifier/mailer_ses.py",
+    "web/worker_groups_ec2.py",
 }
 
 

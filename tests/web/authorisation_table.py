@@ -358,4 +358,5 @@ TABLE: dict[str, Row] = {
     "POST /tools/<tool_id>/versions/<int:number>/build": Row(
         "401 303 404 303 401 401", _at("/tools/<tool>/versions/2/build", form={})
     ),
+    "GET /workers": Row("303 404 404 200 303 303", _at("/workers")),
 }

@@ -13,6 +13,7 @@ import web.views.outputs
 import web.views.plans
 import web.views.runs
 import web.views.tools
+import web.views.workers
 from web.ports import WebPorts
 
 
@@ -31,5 +32,6 @@ def register(app: Flask, ports: WebPorts) -> None:
         pages.runs,
         pages.outputs,
         pages.guide,
+        pages.workers,
     ):
         app.register_blueprint(family.blueprint())
