@@ -6,7 +6,6 @@ from shared import doorbell
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.images_open import open_images
-from shared.images_open import open_images
 from shared.objects_open import open_store
 from web import limits
 from web.bell import Bell

@@ -7,8 +7,6 @@ from shared.clock import Clock
 from shared.db import Transactions
 from shared.images import ImageRegistry
 from shared.images_local import LocalImages
-from shared.images import ImageRegistry
-from shared.images_local import LocalImages
 from shared.objects import Objects
 from shared.uploads import Uploads
 from web.bell import Bell
@@ -42,8 +40,6 @@ class WebPorts:
     """Where browsers send and fetch bytes; empty: web itself."""
     plans: Plans = field(default_factory=lambda: PLANS)
     """What each plan allows in this installation."""
-    registry: ImageRegistry = field(default_factory=LocalImages)
-    """Where built images are kept."""
     registry: ImageRegistry = field(default_factory=LocalImages)
     """Where built images are kept."""
     stopping: Callable[[], bool] = lambda: False
