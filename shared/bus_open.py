@@ -1,4 +1,8 @@
-"""Which bus an address means."""
+"""Which bus an address means.
+
+Of kombu's transports only AMQP is one of ours: the contract suite, and the kills, cost messages on
+the others (Redis, SQLAlchemy, file system), so that their addresses are refused.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +14,7 @@ from shared import doorbell
 from shared.bus import Bus
 from shared.bus_sqlite import SqliteBus
 
-_ADAPTERS = {"sns-sqs": "shared.bus_sns_sqs"}
+_ADAPTERS = {"sns-sqs": "shared.bus_sns_sqs", "amqp": "shared.bus_kombu"}
 """Modules with `open_at(place)` and `provision(place)`, loaded when their scheme is chosen.
 
 Each brings an SDK that would cost every process of the embedded platform several megabytes.
@@ -18,7 +22,7 @@ Each brings an SDK that would cost every process of the embedded platform severa
 
 
 def open_bus(url: str, data: Path) -> Bus:
-    """The bus at `sqlite:///path` or `sns-sqs://prefix`; `data` is the installation's folder."""
+    """The bus at `sqlite:///path`, `sns-sqs://prefix` or `amqp://…`; `data` is the installation's folder."""
     scheme, where = _parts(url)
     if scheme == "sqlite":
         return SqliteBus(Path(where), doorbell.folder_of(data))
@@ -36,10 +40,21 @@ def _adapter(scheme: str) -> ModuleType:
     return import_module(_ADAPTERS[scheme])
 
 
+def shown(url: str) -> str:
+    """The address as people may read it: without a password."""
+    login, at, _ = urlsplit(url).netloc.rpartition("@")
+    return url.replace(login + at, "…@", 1) if at else url
+
+
 def _parts(url: str) -> tuple[str, str]:
     split = urlsplit(url)
     if split.scheme == "sqlite" and not split.netloc and len(split.path) > 1:
         return "sqlite", split.path[1:]
-    if split.scheme in _ADAPTERS and split.netloc and split.path in ("", "/"):
+    if split.scheme == "sns-sqs" and split.netloc and split.path in ("", "/"):
         return split.scheme, split.netloc
-    raise ValueError(f"TOOLYARD_BUS_URL is {url!r}; it must be sqlite:///PATH or sns-sqs://PREFIX.")
+    if split.scheme == "amqp" and split.hostname:
+        return split.scheme, url
+    raise ValueError(
+        f"TOOLYARD_BUS_URL is {shown(url)!r}; it must be sqlite:///PATH, sns-sqs://PREFIX "
+        "or amqp://USER:PASSWORD@HOST:PORT/VHOST."
+    )

@@ -45,8 +45,11 @@ def bus() -> None:
 def provision() -> None:
     """Make topics, queues, subscriptions, policies and dead-letter queues; safe to repeat."""
     settings = _settings()
-    bus_open.provision(settings.bus_url)
-    message(f"{settings.bus_url} is ready: {', '.join(QUEUES)}")
+    try:
+        bus_open.provision(settings.bus_url)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    message(f"{bus_open.shown(settings.bus_url)} is ready: {', '.join(QUEUES)}")
 
 
 @bus.command("dead-letters")

@@ -7,35 +7,49 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import kombu
 import pytest
 
-from shared import bus_sns_sqs
+from shared import bus_kombu, bus_sns_sqs
 from shared.bus import Bus, Message
+from shared.bus_kombu import KombuBus
 from shared.bus_sns_sqs import SnsSqsBus
 from shared.bus_sqlite import SqliteBus
 from shared.consumer import Consumer
 from shared.events import Event, RunRequested, decode
 from shared.ids import new_id
+from shared.topology import QUEUES
 from tests.fakes import MemoryBus
 
 VISIBILITY_SECONDS = 2
 _memory: dict[str, MemoryBus] = {}
+_provisioned: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a bus is: its kind, and a folder or a prefix of its own."""
+    """Where a bus is: its kind, and a folder, a prefix, or a broker's address of its own."""
 
     kind: str
     name: str
 
     def provision(self) -> None:
-        if self.kind == "sns_sqs":
-            bus_sns_sqs.provision(self.name, visibility_seconds=VISIBILITY_SECONDS)
+        key = self.name + os.environ.get("AWS_ENDPOINT_URL", "")
+        if self.kind in ("sns_sqs", "rabbitmq") and key not in _provisioned:  # that takes seconds
+            if self.kind == "sns_sqs":
+                bus_sns_sqs.provision(self.name, visibility_seconds=VISIBILITY_SECONDS)
+            else:
+                bus_kombu.provision(self.name)
+            _provisioned.add(key)
+        elif self.kind in ("sns_sqs", "rabbitmq"):
+            self._purge()
 
     def open(self) -> Bus:
         if self.kind == "sns_sqs":
             return SnsSqsBus(self.name, visibility_seconds=VISIBILITY_SECONDS)
+        if self.kind == "rabbitmq":
+            found = bus_kombu.place(self.name)
+            return KombuBus(found.url, found.prefix, visibility_seconds=VISIBILITY_SECONDS)
         if self.kind == "memory":
             return _memory.setdefault(self.name, MemoryBus(visibility_seconds=VISIBILITY_SECONDS))
         folder = Path(self.name)
@@ -49,10 +63,32 @@ class Place:
             sqs.send_message(QueueUrl=url, MessageBody=text)
             sqs.close()
             return
+        if self.kind == "rabbitmq":
+            found = bus_kombu.place(self.name)
+            with kombu.Connection(found.url) as connection, connection.channel() as channel:
+                message = channel.prepare_message(text.encode(), content_encoding="utf-16")
+                channel.basic_publish(message, "", bus_kombu.queue_name(found.prefix, queue))
+            return
         bus = self.open()
         assert isinstance(bus, SqliteBus | MemoryBus)
         bus.put(text, [queue])
         bus.close()
+
+    def _purge(self) -> None:
+        """What an earlier test left."""
+        if self.kind == "sns_sqs":
+            sqs = boto3.Session().client("sqs")
+            for url in sqs.list_queues(QueueNamePrefix=f"{self.name}-")["QueueUrls"]:
+                sqs.purge_queue(QueueUrl=url)
+            sqs.close()
+        if self.kind == "rabbitmq":
+            found = bus_kombu.place(self.name)
+            with kombu.Connection(found.url) as connection, connection.channel() as channel:
+                for queue in QUEUES:
+                    channel.queue_purge(bus_kombu.queue_name(found.prefix, queue))
+                    channel.queue_purge(bus_kombu.dead_name(found.prefix, queue))
+                for seconds in (1, 2, 5):
+                    channel.queue_purge(bus_kombu.later_name(found.prefix, seconds))
 
 
 def requested(run_id: str = "") -> RunRequested:

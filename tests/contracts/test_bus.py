@@ -18,11 +18,15 @@ from shared.ids import new_id
 from tests.contracts.buses import VISIBILITY_SECONDS, Place, drain, one, requested
 
 
-@pytest.fixture(params=["memory", "sqlite", "sns_sqs"])
+@pytest.fixture(params=["memory", "sqlite", "rabbitmq", "ministack", "moto"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "sns_sqs":
-        request.getfixturevalue("ministack")
-        place = Place("sns_sqs", new_id("t").replace("_", ""))
+    if request.param == "rabbitmq":
+        place = Place("rabbitmq", request.getfixturevalue("rabbitmq_url") + "?prefix=contract")
+    elif request.param in ("ministack", "moto"):
+        request.getfixturevalue(request.param)
+        # moto, as AWS, purges a queue once a minute only.
+        fresh = request.param == "moto"
+        place = Place("sns_sqs", new_id("t").replace("_", "") if fresh else "contract")
     else:
         place = Place(request.param, str(tmp_path))
     place.provision()
@@ -118,18 +122,30 @@ def test_at_most_n_are_given(bus: Bus) -> None:
     assert len(bus.receive("runner", 3, 1)) <= 3
 
 
-def test_without_ack_it_comes_back_after_its_visibility(bus: Bus) -> None:
-    bus.publish(requested("run_1"))
-    first = one(bus, "runner")
-    assert first.receives == 1
+def test_only_what_is_not_settled_comes_back_and_only_after_its_visibility(bus: Bus) -> None:
+    start = time.monotonic()
+    for run_id in ("run_done", "run_held", "run_forgotten"):
+        bus.publish(requested(run_id))
+    first = {decode(m.body).run_id: m for m in (one(bus, "runner") for _ in range(3))}
+    assert {m.receives for m in first.values()} == {1}
+    first["run_done"].ack()
+    first["run_held"].extend(VISIBILITY_SECONDS + 3)
     assert bus.receive("runner", 1, 0) == []
 
-    start = time.monotonic()
-    again = one(bus, "runner", VISIBILITY_SECONDS + 5)
+    forgotten = one(bus, "runner", VISIBILITY_SECONDS + 5)
+    assert (decode(forgotten.body).run_id, forgotten.receives) == ("run_forgotten", 2)
+    assert forgotten.body == first["run_forgotten"].body
+    assert time.monotonic() - start > VISIBILITY_SECONDS * 0.7
+    forgotten.ack()
 
-    assert again.receives == 2
-    assert again.body == first.body
-    assert time.monotonic() - start < VISIBILITY_SECONDS + 3
+    held = one(bus, "runner", 10)
+    assert (decode(held.body).run_id, held.receives) == ("run_held", 2)
+    assert time.monotonic() - start > VISIBILITY_SECONDS + 2
+    held.ack()
+
+    assert bus.receive("runner", 1, 1) == []
+    assert bus.depth("runner") == 0
+    assert bus.dead_letters("runner") == []
 
 
 def test_nack_gives_it_back_after_the_delay(bus: Bus) -> None:
@@ -143,28 +159,6 @@ def test_nack_gives_it_back_after_the_delay(bus: Bus) -> None:
 
     assert third.receives == 3
     assert time.monotonic() - start > 1.5
-
-
-def test_extend_hides_it_longer(bus: Bus) -> None:
-    bus.publish(requested())
-    message = one(bus, "runner")
-    message.extend(VISIBILITY_SECONDS + 3)
-
-    time.sleep(VISIBILITY_SECONDS + 0.5)
-    assert bus.receive("runner", 1, 0) == []
-
-    assert one(bus, "runner", 8).receives == 2
-
-
-def test_ack_is_final(bus: Bus) -> None:
-    bus.publish(requested())
-    one(bus, "runner").ack()
-
-    time.sleep(VISIBILITY_SECONDS + 0.5)
-
-    assert bus.receive("runner", 1, 1) == []
-    assert bus.depth("runner") == 0
-    assert bus.dead_letters("runner") == []
 
 
 def test_depth_counts_what_waits_and_what_is_in_work(bus: Bus) -> None:
@@ -211,7 +205,8 @@ def test_redriven_twice_has_the_same_effect(bus: Bus) -> None:
     assert bus.redrive("runner") == 12
     assert bus.redrive("runner") == 0
 
-    ids = sorted(event.model_dump()["run_id"] for event in drain(bus, "runner", 13, 4))
+    ids = sorted(event.model_dump()["run_id"] for event in drain(bus, "runner", 12))
+    assert bus.receive("runner", 1, 1) == []
     assert ids == sorted(f"run_{number}" for number in range(12))
     assert bus.dead_letters("runner") == []
 
@@ -224,36 +219,36 @@ def test_a_redriven_message_has_all_its_deliveries_again(bus: Bus) -> None:
     assert one(bus, "runner").receives == 1
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "not json",
-        "[" * 5000,
-        '{"type": "RunRequested"}',
-        '{"type": "SomethingElse", "event_id": "evt_1", "at": 1}',
-        '{"type": "RunFinished", "event_id": "evt_1", "at": 1, "run_id": "run_1"}',
-        "\U0001f4a3 é",
-    ],
-    ids=["text", "deep", "incomplete", "unknown", "foreign", "unicode"],
+UNREADABLE = (
+    "not json",
+    "[" * 5000,
+    '{"type": "RunRequested"}',
+    '{"type": "SomethingElse", "event_id": "evt_1", "at": 1}',
+    '{"type": "RunFinished", "event_id": "evt_1", "at": 1, "run_id": "run_1"}',
+    "\U0001f4a3 é",
 )
-def test_a_consumer_survives_what_it_cannot_read(bus: Bus, place: Place, text: str) -> None:
+"""Malformed, incomplete, unknown, foreign."""
+
+
+def test_a_consumer_survives_what_it_cannot_read(bus: Bus, place: Place) -> None:
     handled: list[str] = []
     consumer = Consumer(bus, "runner", {"RunRequested": lambda e: handled.append(e.run_id)}, wait=1)
     thread = threading.Thread(target=consumer.run)
     thread.start()
 
-    place.put_raw("runner", text)
+    for text in UNREADABLE:
+        place.put_raw("runner", text)
     bus.publish(requested("run_after"))
     until(lambda: handled == ["run_after"])
-    until(lambda: len(bus.dead_letters("runner")) == 1)
+    until(lambda: bus.depth("runner") == 0)
     consumer.stop()
     thread.join(10)
 
-    assert bus.dead_letters("runner")[0].body == text
+    assert {letter.body for letter in bus.dead_letters("runner")} == set(UNREADABLE)
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("place", ["sqlite", "sns_sqs"], indirect=True)
+@pytest.mark.parametrize("place", ["sqlite", "rabbitmq", "ministack"], indirect=True)
 def test_killed_consumers_lose_nothing(bus: Bus, place: Place, tmp_path: Path) -> None:
     sent = set()
     for _ in range(60):

@@ -19,7 +19,7 @@ def test_a_worker_loads_no_database_and_no_sdk_of_another_bus(module: str) -> No
     )
     loaded = set(done.stdout.split())
     assert module in loaded
-    assert not loaded & {"boto3", "botocore", "sqlalchemy", "alembic", "flask", "smtplib"}
+    assert not loaded & {"boto3", "botocore", "kombu", "sqlalchemy", "alembic", "flask", "smtplib"}
 
 
 @pytest.mark.parametrize("module", bus_open._ADAPTERS.values())
@@ -34,10 +34,24 @@ def test_an_adapter_loaded_by_name_has_what_is_called(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "sqlite://", "sqlite:///", "sns-sqs://", "amqp://x", "sns-sqs:///x"]
+    "url",
+    [
+        *("", "sqlite://", "sqlite:///", "sns-sqs://", "amqp://", "sns-sqs:///x"),
+        # kombu would take these, and lose messages
+        *("redis://127.0.0.1", "memory://", "filesystem://", "sqla+sqlite:///x", "pyamqp://x"),
+    ],
 )
 def test_an_address_that_means_nothing_is_refused_with_what_is_possible(
     url: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="must be sqlite:///PATH or sns-sqs://PREFIX"):
+    with pytest.raises(ValueError, match="must be sqlite:///PATH, sns-sqs://PREFIX or amqp://"):
         bus_open.open_bus(url, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["redis://me:s3cret@127.0.0.1", "amqp://me:s3cret@h/?prefix=a*"])
+def test_a_refusal_tells_no_password(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as refused:
+        bus_open.open_bus(url, tmp_path)
+    assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in bus_open.shown(url)
+    assert bus_open.shown("sqlite:///x/bus.db") == "sqlite:///x/bus.db"

@@ -1,0 +1,140 @@
+"""A RabbitMQ and a second emulated AWS, one of each a pytest worker, started when first asked for."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli import rabbitmq
+from cli.servers import free_port
+
+PASSWORD = "rabbit-hole"
+
+
+class Broker:
+    """RabbitMQ on 127.0.0.1, which can be ended as by an accident, and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = rabbitmq.Ports(free_port(), free_port(), free_port())
+        self.url = f"amqp://{rabbitmq.USER}:{PASSWORD}@127.0.0.1:{self.ports.amqp}/"
+        self._mapper: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
+
+    def start(self) -> None:
+        if not rabbitmq.installed():
+            pytest.fail(
+                "RabbitMQ is missing: apt-get install rabbitmq-server (see scripts/setup.sh)"
+            )
+        rabbitmq.prepare(self.folder, self.ports, PASSWORD)
+        if self._mapper is None:
+            self._mapper = self._run(rabbitmq.mapper(self.ports))
+        self._server = self._run(rabbitmq.server(self.folder, self.ports))
+        for _ in range(900):
+            if self._server.poll() is not None:
+                break
+            if rabbitmq.answers(self.ports.amqp):
+                return
+            time.sleep(0.1)
+        pytest.fail("RabbitMQ did not start: " + (self.folder.parent / "log").read_text()[-3000:])
+
+    def _run(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        with (self.folder.parent / "log").open("ab") as log:
+            return subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--", *command],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """As a power cut does, but for the disk's own cache."""
+        os.kill(self.pid, signal.SIGKILL)
+        assert self._server is not None
+        self._server.wait()
+
+    def stop(self) -> None:
+        for process in (self._server, self._mapper):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self._server = self._mapper = None
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_broker() -> Iterator[Broker]:
+    # Not below pytest's own folder: the server's user must be able to reach it.
+    with_log = Path(tempfile.mkdtemp(prefix="toolyard-rabbitmq-"))
+    with_log.chmod(0o755)
+    broker = Broker(with_log / "broker")
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+        shutil.rmtree(with_log, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(rabbitmq_broker: Broker) -> str:
+    """The address of a RabbitMQ of our own."""
+    return rabbitmq_broker.url
+
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of moto's server: a second opinion on AWS, which enforces no policy."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("moto")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                break
+            try:
+                httpx.get(url + "/moto-api/", timeout=5).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        else:
+            pytest.fail("moto does not answer: " + (folder / "log").read_text())
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """moto, also set as boto3's own environment."""
+    from tests.conftest import AWS_ENVIRONMENT
+
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    return moto_url

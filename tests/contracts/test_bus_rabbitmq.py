@@ -1,0 +1,167 @@
+"""What is true of RabbitMQ only: confirmations, connections that break, a broker that is killed."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import kombu
+import pytest
+from structlog.testing import capture_logs
+
+from shared import bus_kombu
+from shared.bus import Bus
+from shared.events import BuildRequested, decode
+from shared.ids import new_id
+from tests.bus_fixtures import PASSWORD, Broker
+from tests.contracts.buses import Place, drain, one, requested
+
+
+@pytest.fixture
+def place(rabbitmq_url: str) -> Place:
+    place = Place("rabbitmq", rabbitmq_url + "?prefix=contract")
+    place.provision()
+    return place
+
+
+@pytest.fixture
+def bus(place: Place) -> Iterator[Bus]:
+    opened = place.open()
+    yield opened
+    opened.close()
+
+
+def test_a_killed_broker_keeps_what_it_confirmed_and_is_found_again(
+    bus: Bus, rabbitmq_broker: Broker
+) -> None:
+    confirmed = [requested() for _ in range(20)]
+    bus.publish_all(confirmed)
+    held = one(bus, "runner")
+    rejected, delayed = one(bus, "runner"), one(bus, "runner")
+    rejected.reject()
+    delayed.nack(2)
+
+    rabbitmq_broker.kill()
+    with capture_logs() as lines:
+        with pytest.raises(OSError):
+            bus.publish(requested("run_never"))
+        with pytest.raises(OSError):
+            bus.receive("runner", 1, 1)
+        held.ack()  # void: the connection it came by is gone
+        rabbitmq_broker.start()
+        dead = bus.dead_letters("runner")
+        events = drain(bus, "runner", 19, 30)
+        bus.publish(requested("run_after"))
+        assert "run_after" in one(bus, "runner").body
+
+    assert [letter.body for letter in dead] == [rejected.body]
+    ids = {e.event_id for e in events} | {decode(rejected.body).event_id}
+    assert ids == {e.event_id for e in confirmed}
+    assert PASSWORD not in str(lines)
+
+
+def test_a_broker_that_falls_silent_is_noticed_by_a_publisher(
+    bus: Bus, rabbitmq_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.publish(requested())
+    monkeypatch.setattr("shared.amqp_outlet._CONFIRM_SECONDS", 0.5)
+    os.kill(rabbitmq_broker.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError, match="did not confirm"):
+            bus.publish(requested())
+    finally:
+        os.kill(rabbitmq_broker.pid, signal.SIGCONT)
+
+
+def test_an_event_that_no_queue_takes_is_not_called_published(bus: Bus, place: Place) -> None:
+    found = bus_kombu.place(place.name)
+    names = bus_kombu.queue_name(found.prefix, "builder"), "contract.builds", "BuildRequested"
+    event = BuildRequested(event_id=new_id("evt"), at=1, build_id="build_1")
+    with kombu.Connection(found.url) as connection, connection.channel() as channel:
+        channel.queue_unbind(*names)
+        try:
+            with pytest.raises(RuntimeError, match="toolyard bus provision"):
+                bus.publish(event)
+        finally:
+            channel.queue_bind(*names)
+    bus.publish(event)
+    assert drain(bus, "builder", 1) == [event]
+
+
+def test_a_broker_without_our_queues_refuses_instead_of_losing(rabbitmq_url: str) -> None:
+    bus = bus_kombu.open_at(rabbitmq_url + "?prefix=nobody")
+    with pytest.raises(Exception, match="NOT_FOUND"):
+        bus.publish(requested())
+    with pytest.raises(Exception, match="NOT_FOUND"):
+        bus.receive("runner", 1, 1)
+    bus.close()
+
+
+def test_a_dead_process_gives_back_at_once_and_it_is_counted(bus: Bus, place: Place) -> None:
+    bus.publish(requested("run_1"))
+    holder = place.open()
+    one(holder, "runner")
+    holder.close()  # as the kernel closes what a killed process had open
+
+    start = time.monotonic()
+    again = one(bus, "runner")
+
+    assert again.receives == 2
+    assert time.monotonic() - start < 1.5, "it did not wait for its visibility"
+
+
+def test_the_count_of_deliveries_survives_a_delay(bus: Bus) -> None:
+    bus.publish(requested())
+    one(bus, "runner").nack(0)
+    one(bus, "runner").nack(1)
+    one(bus, "runner").nack(0)
+
+    assert one(bus, "runner").receives == 4
+
+
+def test_many_threads_share_a_bus(bus: Bus) -> None:
+    sent = [requested() for _ in range(60)]
+    got: list[str] = []
+
+    def publish(start: int) -> None:
+        for event in sent[start::6]:
+            bus.publish(event)
+
+    def receive() -> None:
+        while len(got) < len(sent):
+            for message in bus.receive("runner", 5, 1):
+                got.append(decode(message.body).event_id)
+                message.ack()
+
+    threads = [threading.Thread(target=publish, args=(n,)) for n in range(6)]
+    threads += [threading.Thread(target=receive) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(got) == sorted(event.event_id for event in sent)
+    assert bus.depth("runner") == 0
+
+
+def test_a_worker_gets_no_more_than_it_has_room_for(bus: Bus, place: Place) -> None:
+    bus.publish_all([requested() for _ in range(4)])
+    busy = place.open()
+
+    assert len(busy.receive("runner", 1, 1)) == 1
+    others = drain(bus, "runner", 3, 5)
+
+    assert len(others) == 3, "the busy worker holds what it cannot work on"
+    busy.close()
+
+
+def test_the_prefix_keeps_installations_apart(bus: Bus, rabbitmq_url: str) -> None:
+    other = rabbitmq_url + "?prefix=other"
+    bus_kombu.provision(other)
+    neighbour = bus_kombu.open_at(other)
+    bus.publish(requested())
+
+    assert neighbour.receive("runner", 1, 1) == []
+    assert neighbour.depth("runner") == 0
+    neighbour.close()
