@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -113,6 +114,7 @@ class Control:
         # The host's proxy variables are for builds, not for the way to web or the object store.
         self._client = httpx.Client(
             trust_env=False,
+            verify=ssl.create_default_context(),  # what this host trusts, a company's own too
             follow_redirects=False,
             timeout=httpx.Timeout(timeout, connect=min(5.0, timeout)),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
@@ -201,6 +203,7 @@ class Control:
             some = _parsed(answer, UploadTargets.model_validate_json)
             targets.urls.update(some.urls)
             targets.keys.update(some.keys)
+            targets.headers.update(some.headers)
         return targets
 
     def finish(
@@ -212,7 +215,6 @@ class Control:
     def release(self, kind: Kind, lease: Lease, release: Release) -> None:
         """Give the job back."""
         self._job(kind, lease, "release", release)
-            targets.headers.update(some.headers)
 
     def put(
         self, url: str, source: Path | BinaryIO, headers: Mapping[str, str] | None = None
@@ -233,6 +235,11 @@ class Control:
             headers={**(headers or {}), "Content-Length": str(size)},
             timeout=self._transfer,
         )
+        if headers and answer.status_code == 412:
+            # S3 has it already: an earlier answer was lost. Only these very bytes were signed.
+            return None
+        if headers and answer.status_code == 409:
+            raise Unavailable("HTTP 409: the store is writing this object just now")
         _raise_for(answer, leased=False)
         return None
 
@@ -244,11 +251,6 @@ class Control:
         digest, size = hashlib.sha256(), 0
         try:
             with self._client.stream("GET", url, timeout=self._transfer) as answer:
-        if headers and answer.status_code == 412:
-            # S3 has it already: an earlier answer was lost. Only these very bytes were signed.
-            return None
-        if headers and answer.status_code == 409:
-            raise Unavailable("HTTP 409: the store is writing this object just now")
                 if answer.status_code != 200:
                     answer.read()
                     _raise_for(answer, leased=False)

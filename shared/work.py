@@ -210,6 +210,8 @@ class UploadTargets(Body):
 
     urls: dict[str, str]
     keys: dict[str, str]
+    headers: dict[str, dict[str, str]] = {}
+    """Part of what was signed; a name without any is left out."""
 
 
 class KeptStream(Body):
@@ -234,8 +236,6 @@ class Manifest(Body):
     """Everything a run left; uploaded last, as the object `manifest`."""
 
     stdout: KeptStream
-    headers: dict[str, dict[str, str]] = {}
-    """Part of what was signed; a name without any is left out."""
     stderr: KeptStream
     outputs: list[OutputFile] = []
     skipped: list[str] = []
