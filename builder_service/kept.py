@@ -46,7 +46,7 @@ class Keeper:
         try:
             return self.steps.containers.commit(container, tag, env={}, labels={"step": name})
         finally:
-            self.steps.containers.remove(container)
+            self.steps.later(lambda: self.steps.containers.remove(container))
 
 
 def tree_digest(tree: Path) -> str:

@@ -54,6 +54,7 @@ def main() -> int:
                     deadline=clock.monotonic() + BUILD_LIMITS.wall_seconds,
                 )
                 image = bases.ensure(name, steps, settings.data, settings.state)
+                steps.tidied()
                 sys.stdout.write(f"{name}: {image}\n")
     except (BuildFailed, EngineUnavailable) as error:
         sys.stderr.write(f"{error}\n")

@@ -107,7 +107,10 @@ class OneBuild:
         )
         tool = Tool(self._workshop, self._assignment, folder, spool, steps, self._ending, report)
         try:
-            tool.make()
+            try:
+                tool.make()
+            finally:
+                steps.tidied()
         except Cancelled:
             report.state = "cancelled"
             report.reason = "The build was cancelled."

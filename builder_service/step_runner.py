@@ -4,6 +4,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -48,6 +49,10 @@ class Steps:
     _written: Written = field(default_factory=Written)
     """By the steps of this plan that have ended."""
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _tidying: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="tidy")
+    )
+    _untidied: "list[Future[None]]" = field(default_factory=list)
 
     def check(self) -> None:
         """Raises when the build has to end."""
@@ -57,6 +62,16 @@ class Steps:
             raise TimedOut(
                 f"The build did not end within {self.limits.wall_seconds} s. Look at the log for what it waits for."
             )
+
+    def later(self, tidy: Callable[[], None]) -> None:
+        """Take away what nobody needs any more while the build goes on."""
+        self._untidied.append(self._tidying.submit(tidy))
+
+    def tidied(self) -> None:
+        """Returns when all that has gone; raises what went wrong with it."""
+        self._tidying.shutdown()
+        for done in self._untidied:
+            done.result()
 
     def begin_plan(self) -> None:
         """What an earlier plan has written does not count any more."""

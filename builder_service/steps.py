@@ -50,7 +50,7 @@ def publish(image: str, tag: str, plan: Plan, steps: Steps, labels: dict[str, st
             container, tag, env=plan.env, labels={**labels, "smoke": "ok"}
         )
     finally:
-        steps.containers.remove(container)
+        steps.later(lambda: steps.containers.remove(container))
 
 
 def expanded(tree: Path, files: list[str]) -> list[str]:

@@ -38,14 +38,14 @@ def trial(
     start: Literal["empty", "repository"] = "empty",
 ) -> Said:
     """What `argv` says in a container of `image`; `start` as in `shared.plan.Plan`."""
-    name = f"{steps.prefix}-work-{steps.next_number()}"
-    folder = steps.work.make(name, _LIMITS.disk_bytes, _LIMITS.output_files)
+    work = f"{steps.prefix}-work-{steps.next_number()}"
+    folder = steps.work.make(work, _LIMITS.disk_bytes, _LIMITS.output_files)
     try:
         if start == "repository":
             _once(image, COPY_REPOSITORY, steps, {}, folder, seconds, kept)
         return _once(image, argv, steps, dict(env or {}), folder, seconds, kept)
-    finally:
-        steps.work.remove(name)
+    finally:  # behind its containers: what is mounted there goes after them
+        steps.later(lambda: steps.work.remove(work))
 
 
 def _once(
@@ -74,7 +74,7 @@ def _once(
     except EngineRefused as error:  # the program itself cannot be executed
         return Said(b"", f"cannot be executed: {error}".encode(), 127)
     finally:
-        steps.containers.remove(name)
+        steps.later(lambda: steps.containers.remove(name))
 
 
 def _watch(sandbox: Sandbox, steps: Steps, seconds: float, most: int) -> Said:
