@@ -39,9 +39,11 @@ def _inside(address: str, proxies: Proxies) -> bool:
 class ForwardedHeaders:
     """WSGI middleware: sets the client's address and scheme from headers of trusted proxies."""
 
-    def __init__(self, app: WsgiApp, proxies: Proxies) -> None:
+    def __init__(self, app: WsgiApp, proxies: Proxies, *, unix: bool = False) -> None:
+        """`unix`: callers through a Unix socket, who have no address, are proxies too."""
         self._app = app
         self._proxies = proxies
+        self._unix = unix
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -49,7 +51,11 @@ class ForwardedHeaders:
         peer = environ.get("REMOTE_ADDR", "")
         forwarded = environ.pop("HTTP_X_FORWARDED_FOR", "")
         scheme = environ.pop("HTTP_X_FORWARDED_PROTO", "")
-        if _inside(peer, self._proxies):
+        through_socket = self._unix and not peer
+        if through_socket or _inside(peer, self._proxies):
+            nearest = forwarded.rpartition(",")[2].strip()
+            if through_socket and _is_address(nearest):
+                peer = nearest  # the proxy itself has seen this one
             environ["REMOTE_ADDR"] = client_of(peer, forwarded, self._proxies)
             if scheme in ("http", "https"):
                 environ["wsgi.url_scheme"] = scheme

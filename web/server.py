@@ -41,7 +41,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             gc.freeze()  # what is loaded by now stays shared memory
 
         for name, value in {
-            "bind": [f"{self._settings.bind}:{self._settings.port}"],
+            "bind": [self._settings.listen or f"{self._settings.bind}:{self._settings.port}"],
+            "umask": 0o007,  # of that socket: its group may connect
             "worker_class": "gthread",
             "workers": 1,  # rate limits and wake-ups live in this process
             "threads": self._settings.threads,
@@ -50,7 +51,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "control_socket_disable": True,
             "loglevel": "warning",
-            "forwarded_allow_ips": "",  # `web.client_address` decides whom to believe
+            "forwarded_allow_ips": "",  # `web.client_address` decides whom to believe,
+            "secure_scheme_headers": {},  # also of callers through a Unix socket,
+            "forwarder_headers": "",  # and nobody names the path but by the request line
             "limit_request_line": 8190,
             "pre_fork": before_fork,
             "post_fork": after_fork,

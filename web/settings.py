@@ -10,6 +10,7 @@ from shared import images_open
 from shared.settings import Settings
 from web import limits as plan_limits
 
+_UNIX = "unix"
 Proxies = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
@@ -19,7 +20,10 @@ class WebSettings(Settings):
     sign_up: bool | None = None
     """Whether strangers may make accounts. Unset: yes where the bus and database are embedded."""
     trusted_proxies: str = ""
-    """Addresses or networks, comma-separated, whose `X-Forwarded-…` headers are believed."""
+    """Addresses or networks, comma-separated, whose `X-Forwarded-…` headers are believed.
+
+    `unix` means callers through a Unix socket: whoever its permissions let in.
+    """
     build_allow: str = ""
     """`host:port`, comma-separated: Git hosts that may be linked although private or without TLS."""
     threads: int = 64
@@ -28,6 +32,8 @@ class WebSettings(Settings):
     session_days: int = 30
     token_days: int = 365
     bind: str = "127.0.0.1"
+    listen: str = ""
+    """`unix:/path` to answer there instead; sockets that systemd hands over go before both."""
     adds_per_hour: int = 60
     previews_per_hour: int = 240
     runs_per_minute: int = 120
@@ -35,6 +41,12 @@ class WebSettings(Settings):
     """Webhook calls of one address; a Git host calls for many tools from few."""
     webs: str = "1"
     """How many web processes this machine may have; with a range each notes what it is asked."""
+    worker_roles: str = ""
+    """`ACCOUNT:ROLE,…` of AWS whose machines may have the worker token. Empty: none."""
+    release: str = ""
+    """`s3://BUCKET/KEY` of the release that this web is, for such machines."""
+    enrolments_per_minute: int = 120
+    """Of one address: behind a NAT gateway all workers have the same one."""
     sign_ups_per_hour: int = 20
     """Of one address."""
     limits: str = ""
@@ -43,8 +55,15 @@ class WebSettings(Settings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for part in filter(None, (p.strip() for p in value.split(","))):
+        for part in _addresses(value):
             ipaddress.ip_network(part, strict=False)
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _socket(cls, value: str) -> str:
+        if value and not value.startswith("unix:/"):
+            raise ValueError("must be unix:/path/of/a/socket, or empty for TOOLYARD_PORT")
         return value
 
     images_url: str = ""
@@ -84,8 +103,14 @@ class WebSettings(Settings):
     @property
     def proxies(self) -> Proxies:
         """The networks whose forwarded headers are believed."""
-        parts = filter(None, (p.strip() for p in self.trusted_proxies.split(",")))
-        return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
+        return tuple(
+            ipaddress.ip_network(part, strict=False) for part in _addresses(self.trusted_proxies)
+        )
+
+    @property
+    def trusts_unix(self) -> bool:
+        """Whether callers through a Unix socket are proxies of ours."""
+        return _UNIX in _words(self.trusted_proxies)
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
@@ -96,3 +121,11 @@ class WebSettings(Settings):
     def https(self) -> bool:
         """Whether people reach web by https: decides cookie names and HSTS."""
         return urlsplit(self.url).scheme == "https"
+
+
+def _words(listed: str) -> list[str]:
+    return [part for part in (p.strip() for p in listed.split(",")) if part]
+
+
+def _addresses(listed: str) -> list[str]:
+    return [part for part in _words(listed) if part != _UNIX]

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import ValidationError
 
 from shared.db import Transactions
 from tests.web.conftest import PASSWORD, Person, make_person, make_ports
 from web import csrf
-from web.client_address import client_of
+from web.client_address import ForwardedHeaders, client_of
 from web.flask_app import create_app
 from web.security_headers import CONTENT_SECURITY_POLICY
 from web.settings import WebSettings
@@ -230,3 +231,38 @@ def test_a_forged_address_does_not_escape_the_sign_up_limit(
         statuses.append(answer.status_code)
     assert statuses == [303] * 3 + [429] * 3
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "expected"),
+    [
+        (True, "198.51.100.7", ("198.51.100.7", "https")),
+        (True, "203.0.113.1, 198.51.100.7", ("198.51.100.7", "https")),  # the first is only claimed
+        (True, "no address", ("", "https")),
+        (False, "198.51.100.7", ("", "http")),
+    ],
+)
+def test_forwarded_headers_on_a_unix_socket(
+    trusted: bool, forwarded: str, expected: tuple[str, str]
+) -> None:
+    seen = {}
+
+    def app(environ: dict[str, object], start: object) -> list[bytes]:
+        seen.update(environ)
+        return []
+
+    given = {
+        "REMOTE_ADDR": "",
+        "wsgi.url_scheme": "http",
+        "HTTP_X_FORWARDED_FOR": forwarded,
+        "HTTP_X_FORWARDED_PROTO": "https",
+    }
+    ForwardedHeaders(app, (), unix=trusted)(given, lambda *_: None)
+
+    assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"]) == expected
+
+
+@pytest.mark.parametrize("listen", ["/run/web.sock", "unix:web.sock", "tcp://0.0.0.0:1"])
+def test_a_listening_place_that_is_no_socket_is_refused(listen: str) -> None:
+    with pytest.raises(ValidationError, match="unix:/path"):
+        WebSettings.read({"TOOLYARD_LISTEN": listen})
