@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench corpus chaos loadtest images setup setup-dev
+.PHONY: help demo up test check bench corpus chaos restore-drill loadtest images setup setup-dev
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
@@ -32,6 +32,9 @@ bench: setup-dev ## Ratios of speed and memory (ONLY=name,…) into build/bench.
 corpus: setup-dev ## Real repositories from the bare link (DIR=folder of repositories) into build/corpus.json
 	@test -n "$(DIR)" || { echo "make corpus needs DIR=<folder of work trees or bare repositories>" >&2; exit 2; }
 	@$(PYTHON) -m scripts.corpus "$(DIR)" "$(CORPUS)"
+
+restore-drill: setup ## Prove the newest backup: restored, started, asked (FROM=folder or s3://…; TOOLYARD_BACKUP_TO)
+	@.venv/bin/toolyard admin restore-drill --from "$(or $(FROM),$(TOOLYARD_BACKUP_TO))"
 
 chaos: setup-dev ## Kills and outages under load, at full length (ONLY=name,…)
 	@$(PYTHON) -m chaos $(if $(ONLY),--only $(ONLY))

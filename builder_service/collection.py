@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from builder_service import old_notes
 from builder_service.kept import STEP_TAG
 from builder_service.publish_image import tag_of
 from builder_service.steps import BUILD_TAG
@@ -49,6 +50,7 @@ class Collector:
         """`busy`: whether a build of this process stands on kept steps just now."""
         self._containers = containers
         self._web = web
+        self._state = state
         self._used = state / "used"
         self._percent = percent
         self._period = period
@@ -62,6 +64,7 @@ class Collector:
             self._wake.clear()
             room = True
             try:
+                old_notes.forget(self._state)
                 room = self.collect()
             except (Unavailable, Refused, EngineUnavailable, EngineRefused) as error:
                 log.warning("images_not_collected", reason=str(error))

@@ -5,17 +5,20 @@ more with the same Message-ID: a mail program shows it once. The delivery row is
 """
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from notifier.mailer import Mail, Mailer
+from notifier import suppressions
+from notifier.mail_message import BadMail
+from notifier.mailer import AddressRefused, Mail, Mailer
 from notifier.messages import Text
 from shared.db import Transactions, now_ms
-from shared.errors import Retry
+from shared.errors import Reject, Retry
 from shared.events import Event
 from shared.ids import new_id
 from shared.schema.deliveries import Delivery
+from shared.schema.restorations import Restoration
 
 log = structlog.get_logger()
 
@@ -35,19 +38,37 @@ class Deliveries:
         """Claim, send outside any transaction, note; raises `Retry` while somebody else sends it."""
         new = f"<{new_id('mail')}@{self._sender.rpartition('@')[2]}>"
         with self._transactions.begin() as session:
+            restored_at = session.scalar(select(func.max(Restoration.at)))
+            if restored_at is not None and event.at <= restored_at:
+                log.info("mail_withheld", event_id=event.event_id)  # it may have been sent before
+                return
+            if suppressions.find(session, recipient) is not None:
+                log.info("mail_suppressed", event_id=event.event_id)
+                return
             message_id = _claim(session, event, recipient, new)
         if message_id is None:
             return
         try:
             self._mailer.send(Mail(message_id, self._sender, recipient, text.subject, text.body))
+        except AddressRefused as error:
+            self._note(event, recipient, state="refused", at=None, refusal=str(error))
+            log.warning("mail_address_refused", message_id=message_id)
+            return
+        except BadMail as error:
+            self._note(event, recipient, state="refused", at=None)
+            raise Reject(str(error)) from error
         except Exception as error:
             self._note(event, recipient, state="claimed", at=0)
             raise Retry(f"the mail was not taken: {error!r}", delay=30) from error
         self._note(event, recipient, state="sent", at=None)
         log.info("mail_sent", message_id=message_id)
 
-    def _note(self, event: Event, recipient: str, *, state: str, at: int | None) -> None:
+    def _note(
+        self, event: Event, recipient: str, *, state: str, at: int | None, refusal: str = ""
+    ) -> None:
         with self._transactions.begin() as session:
+            if refusal:
+                suppressions.add(session, recipient, "refused", refusal)
             session.execute(
                 update(Delivery)
                 .where(Delivery.event_id == event.event_id, Delivery.recipient == recipient)
@@ -56,7 +77,7 @@ class Deliveries:
 
 
 def _claim(session: Session, event: Event, recipient: str, new: str) -> str | None:
-    """The Message-ID to send under, or None: it was sent."""
+    """The Message-ID to send under, or None: it was sent, or refused for good."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert(Delivery) if on_sqlite else postgresql.insert(Delivery)
     claimed = session.execute(
@@ -73,7 +94,7 @@ def _claim(session: Session, event: Event, recipient: str, new: str) -> str | No
     if claimed is not None:
         return new
     found = session.get_one(Delivery, (event.event_id, recipient), with_for_update=True)
-    if found.state == "sent":
+    if found.state != "claimed":
         return None
     now = session.execute(select(now_ms())).scalar_one()
     if now - found.at < CLAIM_SECONDS * 1000:

@@ -5,51 +5,79 @@ import json
 import os
 import secrets
 import shutil
-import sqlite3
-import subprocess
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
+from shared import backup_database
+from shared.backup_database import BackupError, copy_sqlite
 from shared.bus_sqlite import DELIVERIES
+from shared.clock import SystemClock
+from shared.objects_open import open_objects
 from shared.settings import Settings
 
-_FORMAT = 1
-_MANIFEST = "manifest.json"
+__all__ = ["MANIFEST", "BackupError", "backup", "check", "objects_of", "restore"]
+
+_FORMATS = (1, 2)
+MANIFEST = "manifest.json"
+INVENTORY = "inventory.jsonl"
+"""Keys of the objects, where they lie in a bucket: its versions are their backup."""
 _FOLDERS = ("secrets", "objects")
 
 
-class BackupError(Exception):
-    """Why it was not done, and what to do, in one sentence."""
-
-
-def backup(settings: Settings, target: Path) -> None:
-    """Write a new folder `target`; everything may go on running meanwhile."""
+def backup(settings: Settings, target: Path, *, objects: bool = True) -> dict[str, Any]:
+    """Write a new folder `target`; everything may go on running meanwhile. The manifest."""
     if target.exists():
         raise BackupError(f"{target} exists already: name a new folder.")
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
     new.mkdir(mode=0o700, parents=True)
     try:
         # Objects are written once and come last: all that the rows name is there.
-        _dump_database(make_url(settings.database_url_with_login), new)
+        at = SystemClock().now_ms()
+        rows = backup_database.dump(make_url(settings.database_url_with_login), new)
         bus = _bus_file(settings)
         if bus is not None and bus.exists():
-            _copy_sqlite(bus, new / "bus.db")
-        for folder in _FOLDERS:
+            copy_sqlite(bus, new / "bus.db")
+        for folder in _FOLDERS if objects else ("secrets",):
             if (settings.data / folder).is_dir():
                 _copy_folder(settings.data / folder, new / folder)
-        manifest = {"format": _FORMAT, "files": _digests(new)}
-        (new / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        if settings.objects_url:
+            _take_inventory(settings, new / INVENTORY)
+        manifest = {
+            "format": _FORMATS[-1],
+            "at": at,
+            "rows": rows,
+            "objects": settings.objects_url or "folder",
+            "files": _digests(new),
+        }
+        (new / MANIFEST).write_text(json.dumps(manifest, indent=1))
         new.rename(target)
+        return manifest
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def restore(settings: Settings, source: Path) -> None:
-    """Bring a backup into an installation that is stopped and empty; checks it before it writes."""
-    check(source)
+def objects_of(settings: Settings) -> dict[str, tuple[str, Path]]:
+    """The files of the objects' folder: digest, which is their name, and place, by path in a backup."""
+    root = settings.data / "objects"
+    return {
+        f"objects/{path.relative_to(root)}": (path.name, path)
+        for path in (root.rglob("*") if root.is_dir() else ())
+        if path.parent.name.endswith("@") and path.parts[len(root.parts)] != ".incoming"
+    }
+
+
+def restore(
+    settings: Settings, source: Path, *, then: Callable[[int | None], None] | None = None
+) -> None:
+    """Bring a backup into an installation that is stopped and empty; checks it before it writes.
+
+    `then` is called with the backup's time once all is there, before anything may be started.
+    """
+    manifest = check(source)
     url = make_url(settings.database_url_with_login)
     taken = [settings.data / folder for folder in _FOLDERS]
     bus = _bus_file(settings)
@@ -57,7 +85,7 @@ def restore(settings: Settings, source: Path) -> None:
         taken.append(bus)
     if url.get_backend_name() == "sqlite":
         taken.append(Path(url.database or ""))
-    elif _has_tables(url):
+    elif backup_database.has_tables(url):
         raise BackupError(f"The database {url.database} has tables: restore into an empty one.")
     for path in taken:
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
@@ -70,102 +98,35 @@ def restore(settings: Settings, source: Path) -> None:
         bus.parent.mkdir(parents=True, exist_ok=True)
         for old in bus.parent.glob(bus.name + DELIVERIES + "*"):  # of other messages with these ids
             old.unlink()
-        _copy_sqlite(source / "bus.db", bus)
-    _load_database(url, source)
+        copy_sqlite(source / "bus.db", bus)
+    backup_database.load(url, source)
+    if then is not None:
+        then(manifest.get("at"))
 
 
-def check(source: Path) -> None:
-    """Raise `BackupError` unless every file of the backup is there as it was written."""
+def check(source: Path) -> dict[str, Any]:
+    """The manifest; raises `BackupError` unless every file of the backup is there as it was written."""
     try:
-        manifest = json.loads((source / _MANIFEST).read_text())
+        manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise BackupError(f"{source} is no complete backup: it has no {_MANIFEST}.") from error
-    if manifest.get("format") != _FORMAT:
+        raise BackupError(f"{source} is no complete backup: it has no {MANIFEST}.") from error
+    if manifest.get("format") not in _FORMATS:
         raise BackupError(f"{source} has a format that this version cannot read.")
     if _digests(source) != manifest["files"]:
-        raise BackupError(f"{source} is damaged: its files differ from its {_MANIFEST}.")
+        raise BackupError(f"{source} is damaged: its files differ from its {MANIFEST}.")
+    return manifest
+
+
+def _take_inventory(settings: Settings, target: Path) -> None:
+    objects = open_objects(settings, settings.secret("signing-key"))
+    with target.open("w") as file:
+        for found in objects.walk():
+            file.write(json.dumps({"key": found.key, "stored_at": found.stored_at}) + "\n")
 
 
 def _bus_file(settings: Settings) -> Path | None:
     url = urlsplit(settings.bus_url)
     return Path(url.path[1:]) if url.scheme == "sqlite" else None
-
-
-def _dump_database(url: URL, folder: Path) -> None:
-    if url.get_backend_name() == "sqlite":
-        _copy_sqlite(Path(url.database or ""), folder / "database.sqlite")
-        return
-    _postgres("pg_dump", url, "--format=custom", "--no-owner", f"--file={folder}/database.pgdump")
-
-
-def _load_database(url: URL, folder: Path) -> None:
-    sqlite_file, dump = folder / "database.sqlite", folder / "database.pgdump"
-    on_sqlite = url.get_backend_name() == "sqlite"
-    if on_sqlite and sqlite_file.exists():
-        _copy_sqlite(sqlite_file, Path(url.database or ""))
-    elif not on_sqlite and dump.exists():
-        _postgres(
-            "pg_restore",
-            url,
-            "--no-owner",
-            "--exit-on-error",
-            "--single-transaction",
-            f"--dbname={url.database}",
-            str(dump),
-        )
-    else:
-        raise BackupError("The backup is of the other kind of database (SQLite or PostgreSQL).")
-
-
-def _copy_sqlite(source: Path, target: Path) -> None:
-    if not source.is_file():
-        raise BackupError(f"There is no database {source}.")
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.close(descriptor)
-    with (
-        closing(sqlite3.connect(source, timeout=30)) as reading,
-        closing(sqlite3.connect(target)) as writing,
-    ):
-        reading.backup(writing)
-        answer = writing.execute("PRAGMA integrity_check").fetchone()[0]
-    if answer != "ok":
-        raise BackupError(f"The copy of {source} is damaged: {answer}.")
-
-
-def _has_tables(url: URL) -> bool:
-    return "CREATE TABLE" in _postgres("pg_dump", url, "--schema-only")
-
-
-def _postgres(program: str, url: URL, *arguments: str) -> str:
-    """Run one of PostgreSQL's programs; the password travels in its environment, not in argv."""
-    found = {
-        "PGHOST": url.host or url.query.get("host"),
-        "PGPORT": url.port,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-    }
-    environment = {name: str(value) for name, value in found.items() if value is not None}
-    done = subprocess.run(
-        [_program(program), *arguments],
-        env={"PATH": os.defpath, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise BackupError(f"{program} failed: {done.stderr.strip()}")
-    return done.stdout
-
-
-def _program(name: str) -> str:
-    installed = sorted(
-        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda p: int(p.parts[4])
-    )
-    found = str(installed[-1]) if installed else shutil.which(name)
-    if not found:
-        raise BackupError(f"{name} is missing: install the package postgresql-client.")
-    return found
 
 
 def _copy_folder(source: Path, target: Path) -> None:
@@ -186,7 +147,7 @@ def _copy_folder(source: Path, target: Path) -> None:
 def _digests(folder: Path) -> dict[str, str]:
     digests = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / _MANIFEST:
+        if path.is_file() and path != folder / MANIFEST:
             with path.open("rb") as file:
                 name = str(path.relative_to(folder))
                 digests[name] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,6 +13,7 @@ OWNERS = {
     "tools": "web",
     "runs": "web",
     "scaling": "web",
+    "restorations": "web",
     "archives": "archiver",
     "deliveries": "notifier",
 }

@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from shared import process
 from shared.db import Transactions, now_ms
+from shared.migrate import migrate
+from shared.objects_open import open_objects
 from shared.schema.accounts import Account, ApiToken
-from web import passwords, sessions, sign_in, tokens
+from web import after_restore, passwords, sessions, sign_in, tokens
 from web.limits import PLANS, Plans, read
 from web.refusals import Absent, Conflict, Invalid, Refused
 from web.settings import WebSettings
+from web.sweeper import Sweeper
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("set-plan", help="choose an account's plan")
     plan.add_argument("email")
     plan.add_argument("plan")
+    restored = commands.add_parser("after-restore", help="migrate, and end what was in work")
+    restored.add_argument("--backup-at", type=int, help="milliseconds since 1970 UTC")
+    commands.add_parser("sweep", help="delete what nobody needs any more, once")
+    commands.add_parser("registry-certificate", help="print what an image registry must trust")
     reset = commands.add_parser("reset-password", help="set a password, read from stdin")
     reset.add_argument("email")
     return parser
@@ -127,6 +134,13 @@ def _carry_out(
         )
         line = json.dumps(asdict(made)) if options.json else f"{made.email}: {made.token}"
         sys.stdout.write(line + "\n")
+    elif options.command == "after-restore":
+        migrate(settings.database_url_with_login)
+        with transactions.begin() as session:
+            found = after_restore.reconcile(session, options.backup_at)
+        sys.stdout.write(f"{found.jobs} unfinished jobs and {found.sessions} sessions ended\n")
+    elif options.command == "sweep":
+        Sweeper(transactions, open_objects(settings, settings.secret("signing-key"))).once()
     elif options.command == "set-plan":
         set_plan(transactions, options.email, options.plan, read(settings.limits))
     else:

@@ -18,7 +18,7 @@ from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
 from shared.schema.scaling import ScalingSample
 from shared.schema.tools import Preview, Version
 from shared.work import Kind
-from web import jobs
+from web import jobs, retention
 
 log = structlog.get_logger()
 
@@ -45,8 +45,8 @@ def is_due(found: StoredObject, job: JobFacts | None, *, needed: Collection[str]
     place, job_id, attempt = (*found.key.split("/"), "", "", "")[:3]
     if found.key in needed or found.stored_at > now - SPARED_MS:
         return False
-    if place == "files":
-        return True  # every upload with a row is needed
+    if place in ("files", "health"):
+        return True  # every upload with a row is needed; of a health check that was killed, nothing
     if place not in _KINDS or not job_id:
         return False  # not ours to judge
     if job is None:
@@ -77,9 +77,7 @@ class Sweeper:
         """Blocks until `stop`; the first look is one period after the start."""
         while not self._stopping.wait(self._period):
             try:
-                self.rows()
-                self.unused_files()
-                self.objects()
+                self.once()
             except SQLAlchemyError as error:
                 log.warning("sweeper_database_away", error=str(error))
             except Exception:
@@ -88,12 +86,20 @@ class Sweeper:
     def stop(self) -> None:
         self._stopping.set()
 
+    def once(self) -> None:
+        """All of it, now."""
+        self.rows()
+        self.deleted_tools()
+        self.unused_files()
+        self.objects()
+
     def rows(self) -> None:
         """Idempotency keys, previews and wrong passwords after a day, sessions a day after their end."""
         old = now_ms() - _DAY
         with self._transactions.begin() as session:
             session.execute(delete(SubmitKey).where(SubmitKey.at < old))
             session.execute(delete(LoginAttempt).where(LoginAttempt.at < old))
+            retention.ended_tokens(session)
             session.execute(delete(ScalingSample).where(ScalingSample.at < now_ms() - 7 * _DAY))
             seen = select(Preview.id).where(
                 Preview.created_at < old, Preview.state.in_(sorted(jobs.TERMINAL))
@@ -113,6 +119,14 @@ class Sweeper:
                     or_(LoginSession.expires_at < old, LoginSession.revoked_at < old)
                 )
             )
+
+    def deleted_tools(self) -> int:
+        """Source snapshots and bills of tools that were deleted long ago; how many."""
+        with self._transactions.begin() as session:
+            gone = retention.sources_of_deleted_tools(session)
+        for key in gone:
+            self._objects.delete(key)
+        return len(gone)
 
     def unused_files(self) -> int:
         """Uploads that no run has taken for long; how many."""

@@ -1,5 +1,6 @@
 """`toolyard admin`: what an operator does on the platform's host, on the database itself."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -43,6 +44,22 @@ def create_user(email: str, is_admin: bool, as_json: bool, password_stdin: bool)
     _web_admin("create-user", *options, "--", email)
 
 
+@admin.command("allow-mail")
+@click.argument("email")
+def allow_mail(email: str) -> None:
+    """Send mail again to an address that was given up after a bounce or complaint."""
+    argv = [sys.executable, "-m", "notifier.admin", "allow-mail", "--", email]
+    done = subprocess.run(argv, env=environment(os.environ), check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+@admin.command("registry-certificate")
+def registry_certificate() -> None:
+    """Print the certificate that an image registry must trust (its `rootcertbundle`)."""
+    _web_admin("registry-certificate")
+
+
 @admin.command("set-plan")
 @click.argument("email")
 @click.argument("plan")
@@ -59,39 +76,111 @@ def reset_password(email: str) -> None:
 
 
 @admin.command("backup")
-@click.argument("folder", type=click.Path(path_type=Path))
-def backup(folder: Path) -> None:
-    """Write database, queues, secrets and results into a new FOLDER; the platform may run on."""
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--to", "place", help="Rather into this place of backups: a folder or s3://BUCKET/….")
+@click.option("--keep-daily", default=7, show_default=True, help="With --to: days that keep one.")
+@click.option("--keep-weekly", default=5, show_default=True, help="With --to: weeks that keep one.")
+def backup(folder: Path | None, place: str | None, keep_daily: int, keep_weekly: int) -> None:
+    """Write database, queues, secrets and results; the platform may run on.
+
+    FOLDER is a new folder with all of it. --to sends what no earlier backup in that place has, and
+    then takes away old ones. Secrets are in a backup: whoever reads it can be this platform.
+    """
     from shared.backup import BackupError
     from shared.backup import backup as write
+    from shared.nightly import nightly
 
+    if (folder is None) == (place is None):
+        raise click.UsageError("Give either a new FOLDER or --to PLACE.")
+    settings = Settings.read(environment(os.environ))
     try:
-        write(Settings.read(environment(os.environ)), folder.absolute())
+        if folder is not None:
+            write(settings, folder.absolute())
+            message(f"The backup is complete: {folder}")
+        elif place is not None:
+            done = nightly(settings, place, daily=keep_daily, weekly=keep_weekly)
+            gone = f"; taken away: {', '.join(done.pruned)}" if done.pruned else ""
+            message(f"{done.name} is complete in {place}, {done.sent:,} new bytes{gone}")
     except BackupError as error:
         raise Failure(str(error)) from error
-    message(f"The backup is complete: {folder}")
 
 
 @admin.command("restore")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def restore(folder: Path) -> None:
-    """Bring the backup in FOLDER into an empty, stopped installation (TOOLYARD_DATA)."""
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--from", "place", help="The newest backup of this place: a folder or s3://BUCKET/….")
+@click.option("--name", help="With --from: this backup rather than the newest.")
+def restore(folder: Path | None, place: str | None, name: str | None) -> None:
+    """Bring a backup into an empty, stopped installation (TOOLYARD_DATA, TOOLYARD_DATABASE_URL).
+
+    Jobs that were unfinished end with that reason, everybody signs in anew, and no mail is sent for
+    what happened before.
+    """
     from cli.up import Refused, lock
     from shared.backup import BackupError
     from shared.backup import restore as read
+    from shared.nightly import fetched
 
+    if (folder is None) == (place is None):
+        raise click.UsageError("Give either the FOLDER of a backup or --from PLACE.")
     settings = Settings.read(environment(os.environ))
     try:
         held = lock(settings.data)
     except Refused as error:
         raise Failure(str(error)) from error
     try:
-        read(settings, folder.absolute())
+        with contextlib.ExitStack() as stack:
+            if place is not None:
+                folder = stack.enter_context(fetched(place, name))
+            assert folder is not None
+            read(settings, folder.absolute(), then=_after_restore)
     except BackupError as error:
         raise Failure(str(error)) from error
     finally:
         os.close(held)
-    message(f"Restored into {settings.data}; `toolyard up` starts it.")
+    message(f"Restored into {settings.data}; start the platform.")
+
+
+def _after_restore(backup_at: int | None) -> None:
+    _web_admin("after-restore", *(["--backup-at", str(backup_at)] if backup_at else []))
+
+
+@admin.command("restore-drill")
+@click.option("--from", "place", required=True, help="A place of backups: a folder or s3://….")
+@click.option("--name", help="This backup rather than the newest.")
+@click.option(
+    "--database", help="An empty PostgreSQL database; else one is made and dropped again."
+)
+@click.option("--max-age-hours", default=26.0, show_default=True, help="An older backup fails.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def restore_drill(
+    place: str, name: str | None, database: str | None, max_age_hours: float, as_json: bool
+) -> None:
+    """Prove that the newest backup brings the platform back: restored, started and asked, elsewhere.
+
+    Nothing of this installation is touched; what is started has a folder, a port and a database of
+    its own, and mails only into a file.
+    """
+    from cli.restore_drill import drill
+    from shared.backup import BackupError
+
+    try:
+        report = drill(
+            environment(os.environ), place, name, database=database, max_age=max_age_hours * 3600
+        )
+    except BackupError as error:
+        raise Failure(str(error)) from error
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        for line in report.lines():
+            click.echo(line)
+    sys.exit(0 if report.good else 1)
+
+
+@admin.command("sweep")
+def sweep() -> None:
+    """Delete now what the utility service deletes hourly: expired rows, results that nobody needs."""
+    _web_admin("sweep")
 
 
 @admin.command("grants")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from shared.events import RunRequested, decode
 from shared.schema.everything import metadata
 from shared.settings import Settings
 from tests.finished import finished
+
+OBJECT = "objects/runs/run_1@/" + sha256(b"\x00bytes").hexdigest()
 
 
 def settings(data: Path, database_url: str) -> Settings:
@@ -39,9 +42,9 @@ def source(tmp_path: Path, database_url: str) -> Settings:
     """An installation with a row or two, a message, a secret and an object."""
     found = settings(tmp_path / "source", database_url)
     found.secret("signing-key")
-    folder = found.data / "objects" / "runs" / "run_1@"
-    folder.mkdir(parents=True)
-    (folder / "manifest.json").write_bytes(b"\x00bytes")
+    object_file = found.data / OBJECT
+    object_file.parent.mkdir(parents=True)
+    object_file.write_bytes(b"\x00bytes")
     transactions = Transactions(found.database_url)
     finished(transactions)
     transactions.close()
@@ -67,7 +70,7 @@ def test_what_is_restored_is_what_was_there(
     assert everything(target.database_url)["run"] != []
     assert target.secret("signing-key") == source.secret("signing-key")
     assert (target.data / "secrets" / "signing-key").stat().st_mode & 0o777 == 0o600
-    assert (target.data / "objects/runs/run_1@/manifest.json").read_bytes() == b"\x00bytes"
+    assert (target.data / OBJECT).read_bytes() == b"\x00bytes"
     bus = open_bus(target.bus_url, target.data)
     (message,) = bus.receive("runner", 10, 0)
     bus.close()
@@ -109,7 +112,7 @@ def test_a_damaged_backup_is_refused(
     source: Settings, tmp_path: Path, new_database: Callable[..., str]
 ) -> None:
     backup(source, tmp_path / "backup")
-    (tmp_path / "backup/objects/runs/run_1@/manifest.json").write_bytes(b"\x01bytes")
+    (tmp_path / "backup" / OBJECT).write_bytes(b"\x01bytes")
     target = settings(tmp_path / "target", new_database(kind_of(source), migrated=False))
 
     with pytest.raises(BackupError, match="damaged"):

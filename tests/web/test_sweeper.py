@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 
 from shared.db import Transactions, now_ms
 from shared.objects import StoredObject
-from shared.schema.accounts import LoginAttempt, LoginSession, SubmitKey
+from shared.schema.accounts import ApiToken, LoginAttempt, LoginSession, SubmitKey
 from shared.schema.runs import File, LogChunk, Output, Run, RunInput
-from shared.schema.tools import Build, Version
+from shared.schema.tools import Build, Tool, Version
 from tests import factories
 from tests.fake_objects import MemoryObjects
 from web.sweeper import JobFacts, Sweeper, is_due
@@ -34,6 +34,8 @@ ENDED = JobFacts("winner", OLD)
         ("runs/unknown/x/stdout", None, OLD, True),
         ("files/unknown", None, OLD, True),
         ("files/unknown", None, NOW - 1, False),
+        ("health/killed", None, OLD, True),
+        ("health/now", None, NOW - 1, False),
         ("elsewhere/x/y", None, OLD, False),
         ("k", None, OLD, False),
     ],
@@ -174,3 +176,72 @@ def test_rows_that_time_has_passed_over_go(transactions: Transactions) -> None:
             "signed in",
         ]
         assert session.scalar(select(func.count()).select_from(File)) == 0
+
+
+def test_tokens_go_ninety_days_after_their_end(transactions: Transactions) -> None:
+    ends = {
+        "living": (None, None),
+        "later": (30 * DAY, None),
+        "ended lately": (-89 * DAY, None),
+        "ended long ago": (-91 * DAY, None),
+        "revoked lately": (None, -89 * DAY),
+        "revoked long ago": (30 * DAY, -91 * DAY),
+    }
+    with transactions.begin() as session:
+        owner = factories.account(session)
+        now = session.execute(select(now_ms())).scalar_one()
+        for name, (expires, revoked) in ends.items():
+            session.add(
+                ApiToken(
+                    digest=name,
+                    id=name,
+                    account_id=owner.id,
+                    name=name,
+                    created_at=0,
+                    expires_at=None if expires is None else now + expires,
+                    revoked_at=None if revoked is None else now + revoked,
+                )
+            )
+
+    Sweeper(transactions, MemoryObjects()).rows()
+
+    with transactions.read() as session:
+        left = set(session.scalars(select(ApiToken.id)))
+    assert left == {"living", "later", "ended lately", "revoked lately"}
+
+
+def test_sources_of_a_deleted_tool_go_after_thirty_days(transactions: Transactions) -> None:
+    store = Store()
+    deleted = {"kept": None, "lately": -29 * DAY, "long ago": -31 * DAY}
+    versions = {}
+    with transactions.begin() as session:
+        owner = factories.account(session)
+        now = session.execute(select(now_ms())).scalar_one()
+        for name, at in deleted.items():
+            tool, version = factories.ready_tool(session, owner)
+            session.execute(
+                update(Tool)
+                .where(Tool.id == tool.id)
+                .values(deleted_at=None if at is None else now + at)
+            )
+            version.source_key = f"builds/{name[:4].strip()}/a/source"
+            version.sbom_key = "builds/shared/a/bill" if name != "kept" else None
+            versions[name] = version.id
+            store.keep(version.source_key)
+    store.keep("builds/shared/a/bill")
+
+    assert Sweeper(transactions, store).deleted_tools() == 1
+
+    with transactions.read() as session:
+        named = {n: session.get_one(Version, v).source_key for n, v in versions.items()}
+    assert named == {
+        "kept": "builds/kept/a/source",
+        "lately": "builds/late/a/source",
+        "long ago": None,
+    }
+    # What another version still names stays.
+    assert sorted(store.bytes) == [
+        "builds/kept/a/source",
+        "builds/late/a/source",
+        "builds/shared/a/bill",
+    ]
