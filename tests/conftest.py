@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -27,6 +27,20 @@ __all__ = ["git_server", "moto", "moto_url", "platform", "rabbitmq_broker", "rab
 from shared.schema.everything import metadata
 
 _TEMPLATE = "toolyard_template"
+_TOLD = 6_000
+"""Characters of what a failed test printed that are shown: more hides the failure itself."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    report.sections = [
+        (name, text if len(text) <= _TOLD else "…" + text[-_TOLD:])
+        for name, text in report.sections
+    ]
+    return report
 
 
 class PostgresServer:
