@@ -1,16 +1,14 @@
-"""A RabbitMQ and a second emulated AWS, one of each a pytest worker, started when first asked for."""
+"""A RabbitMQ, one a pytest worker, started when first asked for."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from cli import rabbitmq
@@ -97,44 +95,3 @@ def rabbitmq_broker() -> Iterator[Broker]:
 def rabbitmq_url(rabbitmq_broker: Broker) -> str:
     """The address of a RabbitMQ of our own."""
     return rabbitmq_broker.url
-
-
-@pytest.fixture(scope="session")
-def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of moto's server: a second opinion on AWS, which enforces no policy."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp("moto")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            if process.poll() is not None:
-                break
-            try:
-                httpx.get(url + "/moto-api/", timeout=5).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("moto does not answer: " + (folder / "log").read_text())
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture
-def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """moto, also set as boto3's own environment."""
-    from tests.conftest import AWS_ENVIRONMENT
-
-    for name, value in AWS_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    return moto_url

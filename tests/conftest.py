@@ -20,11 +20,12 @@ import structlog
 
 from shared.db import Transactions
 from shared.migrate import migrate
-from tests.bus_fixtures import moto, moto_url, rabbitmq_broker, rabbitmq_url
+from shared.schema.everything import metadata
+from tests.bus_fixtures import rabbitmq_broker, rabbitmq_url
 from tests.platform_fixtures import git_server, platform
 
-__all__ = ["git_server", "moto", "moto_url", "platform", "rabbitmq_broker", "rabbitmq_url"]
-from shared.schema.everything import metadata
+
+__all__ = ["git_server", "platform", "rabbitmq_broker", "rabbitmq_url"]
 
 _TEMPLATE = "toolyard_template"
 _TOLD = 6_000
