@@ -24,7 +24,6 @@ from shared.schema.everything import metadata
 from tests.bus_fixtures import rabbitmq_broker, rabbitmq_url
 from tests.platform_fixtures import git_server, platform
 
-
 __all__ = ["git_server", "platform", "rabbitmq_broker", "rabbitmq_url"]
 
 _TEMPLATE = "toolyard_template"
