@@ -12,6 +12,7 @@ from shared.amqp_line import Line
 
 _GRACE_SECONDS = 30.0
 """Beyond the wait: for a connection to be made, and a slow broker."""
+_LINGER_SECONDS = 0.5
 _LONGEST_HOLD_SECONDS = 25 * 60.0
 """The broker ends the connection of whoever holds a message for 30 minutes."""
 
@@ -25,6 +26,7 @@ class Delivery:
     headers: dict[str, Any]
     id: str
     queue: str = ""
+    consumer: "_Consumer | None" = None
     until: float = 0.0
     open: bool = True
 
@@ -46,14 +48,30 @@ class _Wish:
     wait: float
     answer: "Future[list[Delivery]]" = field(default_factory=Future)
     came: list[Delivery] = field(default_factory=list)
-    tag: str = ""
-    answered: bool = False
+
+
+@dataclass(eq=False)
+class _Consumer:
+    """What the broker sends a queue's messages to, as many as `prefetch` less those in our hands."""
+
+    queue: str
+    tag: str
+    prefetch: int
+    unsettled: int = 0
+    wish: _Wish | None = None
+    left_at: float = 0.0
+
+    @property
+    def credit(self) -> int:
+        return self.prefetch - self.unsettled
 
 
 class Inlet(Line):
-    """A line that receives: a consumer lives as long as one `receive`, and may get as much as it asked for.
+    """A line that receives: what the broker may send is never more than a receiver has room for.
 
-    So nothing waits in the hands of a worker that has no room, while another one is idle.
+    So nothing waits in the hands of a worker that is busy, while another one is idle. A consumer
+    outlives its receiver by a moment only; the next one takes it over. To cancel it while messages
+    are under way would count a delivery of each, and eight make a dead letter.
     """
 
     def __init__(self, url: str, name: str, visibility_seconds: float) -> None:
@@ -61,9 +79,10 @@ class Inlet(Line):
         self._visibility_seconds = visibility_seconds
         self._channels: dict[str, Any] = {}
         self._prefetch: dict[str, int] = {}
-        self._wishes: list[_Wish] = []
+        self._consumers: list[_Consumer] = []
         self._held: set[Delivery] = set()
         self._early: dict[str, deque[Delivery]] = {}
+        """Came when nobody waited any more; the next receiver's first."""
         self._watching = False
 
     def receive(self, queue: str, n: int, wait: float) -> list[Delivery]:
@@ -95,61 +114,83 @@ class Inlet(Line):
     # The rest runs on the line's thread.
 
     def _begin(self, wish: _Wish) -> None:
-        early = self._early.get(wish.queue, deque())
+        early = self._early.setdefault(wish.queue, deque())
         while early and len(wish.came) < wish.n:
             if (delivery := early.popleft()).open:
                 self._hold(delivery, self._visibility_seconds)
                 wish.came.append(delivery)
-        if wish.came:
-            wish.answer.set_result(wish.came)
-            return
-        channel = self._channel(wish.queue)
-        if wish.wait <= 0:
+        if not wish.came and wish.wait <= 0:
+            channel = self._channel(wish.queue)
             while len(wish.came) < wish.n and (raw := channel.basic_get(wish.queue)) is not None:
-                self._take(wish, raw)
+                wish.came.append(self._taken(wish.queue, raw))
+        if wish.came or wish.wait <= 0:
             wish.answer.set_result(wish.came)
             return
+        self._consumer_for(wish).wish = wish
+        self.after(wish.wait, partial(self._end, wish))
+
+    def _consumer_for(self, wish: _Wish) -> _Consumer:
+        for consumer in [c for c in self._consumers if c.queue == wish.queue and c.wish is None]:
+            if 0 < consumer.credit <= wish.n:
+                return consumer
+            self._cancel(consumer)
+        channel = self._channel(wish.queue)
         if self._prefetch.get(wish.queue) != wish.n:
             channel.basic_qos(0, wish.n, False)
             self._prefetch[wish.queue] = wish.n
-        wish.tag = f"{next(self._numbers)}"
-        # Before it is asked for: a delivery may follow the answer before anybody looks.
-        channel.callbacks[wish.tag] = partial(self._take, wish)
-        self._wishes.append(wish)
-        channel.basic_consume(wish.queue, wish.tag, callback=channel.callbacks[wish.tag])
-        self.after(wish.wait, partial(self._end, wish))
+        made = _Consumer(wish.queue, str(next(self._numbers)), wish.n)
+        self._consumers.append(made)
+        # Known before it is asked for: a message may follow the broker's answer at once.
+        channel.callbacks[made.tag] = partial(self._arrive, made)
+        channel.basic_consume(wish.queue, made.tag, callback=channel.callbacks[made.tag])
+        return made
 
-    def _take(self, wish: _Wish, raw: Any) -> None:
+    def _arrive(self, consumer: _Consumer, raw: Any) -> None:
+        delivery = self._taken(consumer.queue, raw)
+        delivery.consumer = consumer
+        consumer.unsettled += 1
+        wish = consumer.wish
+        if wish is not None and len(wish.came) < wish.n:
+            wish.came.append(delivery)
+        else:
+            self._early.setdefault(consumer.queue, deque()).append(delivery)
+
+    def _taken(self, queue: str, raw: Any) -> Delivery:
         delivery = Delivery.of(raw)
-        delivery.queue = wish.queue
+        delivery.queue = queue
         self._held.add(delivery)
         self._hold(delivery, self._visibility_seconds)
-        if wish.answered:
-            # It was under way; the receiver had room for it, and takes it when it comes again.
-            self._early.setdefault(wish.queue, deque()).append(delivery)
-        else:
-            wish.came.append(delivery)
+        return delivery
 
     def on_turn(self) -> None:
-        for wish in [wish for wish in self._wishes if wish.came]:
-            self._end(wish)
+        for consumer in [c for c in self._consumers if c.wish is not None and c.wish.came]:
+            self._answer(consumer)
 
     def _end(self, wish: _Wish) -> None:
-        """Answer first: to cancel a consumer takes the broker as long as a message does."""
-        if wish not in self._wishes:
+        for consumer in [c for c in self._consumers if c.wish is wish]:
+            self._answer(consumer)
+
+    def _answer(self, consumer: _Consumer) -> None:
+        wish, consumer.wish = consumer.wish, None
+        assert wish is not None
+        wish.answer.set_result(wish.came)
+        if consumer.credit <= 0:
+            self._cancel(consumer)
+        else:
+            consumer.left_at = time.monotonic()
+            self.after(_LINGER_SECONDS, partial(self._leave, consumer, consumer.left_at))
+
+    def _leave(self, consumer: _Consumer, left_at: float) -> None:
+        """Nobody came to take the consumer over: the receiver has no room now."""
+        if consumer not in self._consumers or consumer.wish or consumer.left_at != left_at:
             return
-        self._wishes.remove(wish)
-        wish.answered = bool(wish.came)
-        if wish.answered:
-            wish.answer.set_result(wish.came)
-        try:
-            self._channels[wish.queue].basic_cancel(wish.tag)
-        except Exception as error:
-            if not wish.answered:
-                wish.answer.set_exception(ConnectionError(f"RabbitMQ hung up: {error!r}"))
-            raise
-        if not wish.answered:
-            wish.answer.set_result(wish.came)
+        self._cancel(consumer)
+        for delivery in [d for d in self._early[consumer.queue] if d.consumer is consumer]:
+            self._settle(delivery, "requeue")
+
+    def _cancel(self, consumer: _Consumer) -> None:
+        self._consumers.remove(consumer)
+        self._channels[consumer.queue].basic_cancel(consumer.tag)
 
     def _hold(self, delivery: Delivery, seconds: float) -> bool:
         delivery.until = time.monotonic() + min(max(seconds, 0.0), _LONGEST_HOLD_SECONDS)
@@ -171,6 +212,8 @@ class Inlet(Line):
             return
         delivery.open = False
         self._held.discard(delivery)
+        if delivery.consumer is not None:
+            delivery.consumer.unsettled -= 1
         channel, tag = self._channels[delivery.queue], delivery.raw.delivery_tag
         if how == "ack":
             channel.basic_ack(tag)
@@ -187,12 +230,13 @@ class Inlet(Line):
 
     def on_lost(self, error: Exception) -> None:
         held, self._held = self._held, set()
-        wishes, self._wishes = self._wishes, []
+        wishes = [consumer.wish for consumer in self._consumers]
+        self._consumers.clear()
         self._channels.clear()
         self._early.clear()
         self._prefetch.clear()
         for delivery in held:
             delivery.open = False
         for wish in wishes:
-            if not wish.answer.done():
+            if wish is not None:
                 wish.answer.set_exception(ConnectionError(f"RabbitMQ hung up: {error!r}"))
