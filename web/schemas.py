@@ -361,6 +361,13 @@ class WantedParts(Given):
     parts: list[WantedPart] = Field(min_length=1, max_length=100)
 
 
+class WholeUpload(Given):
+    """What the client believes to have sent."""
+
+    parts_sha256: str | None = Field(default=None, pattern=_SHA256)
+    """SHA-256 over the SHA-256s (32 bytes each) of all parts; refused if others are there."""
+
+
 class PartTarget(BaseModel):
     number: int
     url: str

@@ -17,7 +17,7 @@ from shared.ids import new_id
 from shared.objects import AlreadyExists, ObjectInfo, Objects, SignedPut
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Upload
-from shared.uploads import NoUpload, Part, SignedPost, Uploads, WrongParts, is_of_parts
+from shared.uploads import NoUpload, Part, SignedPost, Uploads, WrongParts, is_of_parts, of_parts
 from web import inputs, jobs
 from web.refusals import Absent, Conflict, Invalid, TooLarge, TooMany
 
@@ -141,6 +141,18 @@ def sign(store: Store, upload: Upload, number: int, sha256: str) -> SignedPut:
     size = min(upload.part_size, upload.size - (number - 1) * upload.part_size)
     part = Part(number, size, sha256)
     return store.uploads.presign_part(key_of(upload), upload.in_store, part, seconds=URL_SECONDS)
+
+
+def check_parts(store: Store, upload: Upload, expected: str | None) -> None:
+    """Refuse parts of another file: two windows may send files of one name and size at once."""
+    if expected is None or upload.in_store is None or upload.finished_at is not None:
+        return
+    there = stored(store, upload)
+    if there and of_parts([p.sha256 for p in there], upload.part_size).split("-")[0] != expected:
+        raise Conflict(
+            "Other parts than this file's have arrived. Is it being uploaded twice? Try again.",
+            code="parts",
+        )
 
 
 def complete(transactions: Transactions, store: Store, upload: Upload, limit: int) -> File:

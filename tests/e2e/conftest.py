@@ -75,7 +75,7 @@ class LiveWeb:
 
     def __init__(self, data: Path, settings: dict[str, str] | None = None) -> None:
         self.data = data
-        self._settings = settings or {}
+        self.settings = settings or {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = f"sqlite:///{data}/toolyard.db"
@@ -87,7 +87,7 @@ class LiveWeb:
     def start(self) -> None:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment |= {"TOOLYARD_DATA": str(self.data), "TOOLYARD_PORT": str(self.port)}
-        environment |= self._settings
+        environment |= self.settings
         with (self.data / "web.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "web"], env=environment, cwd=ROOT, stdout=log, stderr=log

@@ -24,6 +24,7 @@ from web.schemas import (
     UploadInfo,
     UploadList,
     WantedParts,
+    WholeUpload,
 )
 
 
@@ -101,9 +102,10 @@ def blueprint() -> APIBlueprint:
         security=SECURED,
         responses={201: FileInfo},
     )
-    def complete(path: UploadPath) -> Response:
+    def complete(path: UploadPath, body: WholeUpload) -> Response:
         """The file, when all has arrived; safe to repeat."""
         upload = _own(path.upload_id)
+        uploads.check_parts(_store(), upload, body.parts_sha256)
         file = uploads.complete(auth.ports().transactions, _store(), upload, _limit())
         return json(shown.file(file), 201)
 

@@ -4,7 +4,6 @@ import { listenToAddForm } from "./add-form.js";
 import { followLog } from "./live-log.js";
 import { listenForKeys } from "./palette.js";
 import { listenToPlan } from "./plan-text.js";
-import { listenToRunForm } from "./run-form.js";
 import { keepTime } from "./times.js";
 
 /** `data-fill` links put their text into the field they name instead of loading a page. */
@@ -50,7 +49,6 @@ function listenToUnfolds() {
 document.documentElement.classList.add("js");
 keepTime();
 listenForKeys();
-listenToRunForm();
 listenToAddForm();
 listenToPlan();
 listenToFills();

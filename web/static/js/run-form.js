@@ -1,26 +1,23 @@
 // The command line as a form: coloured words, files dropped anywhere, Enter runs.
 
 import { FormView } from "./form-view.js";
+import { UploadList, size } from "./upload-list.js";
 import { looksLikeJson, pieces, quoted } from "./words.js";
 
-function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  for (const unit of ["kB", "MB", "GB"]) {
-    bytes /= 1000;
-    if (bytes < 1000) return `${bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${unit}`;
-  }
-  return "too big";
-}
-
 class RunForm {
-  #form; #line; #mirror; #input; #chips; #files = []; #fault; #timer = 0; #asked = 0; #view = null;
+  #form; #line; #mirror; #input; #uploads; #awaited = false; #wait; #fault; #timer = 0; #asked = 0; #view = null;
 
   constructor(form) {
     this.#form = form;
     this.#line = form.querySelector("[name=line]");
     this.#mirror = form.querySelector(".mirror");
     this.#input = form.querySelector("[name=files]");
-    this.#chips = form.querySelector("[data-chips]");
+    this.#wait = form.querySelector("[data-upload-wait]");
+    this.#uploads = new UploadList(form.querySelector("[data-chips]"), {
+      token: form.elements.csrf_token.value,
+      said: form.querySelector("[data-upload-said]"),
+      change: () => this.#changed(),
+    });
     this.#fault = form.querySelector("[data-file-fault]");
     form.querySelector(".cli").classList.add("mirrored");
     this.#line.addEventListener("input", () => {
@@ -33,13 +30,16 @@ class RunForm {
     form.querySelector(".cli").addEventListener("click", (event) => {
       if (event.target === event.currentTarget) this.#line.focus();
     });
-    this.#input.addEventListener("change", () => this.#add([...this.#input.files], false));
+    this.#input.addEventListener("change", () => {
+      this.#add([...this.#input.files], false);
+      this.#input.value = ""; // they go straight to the store, not with the form
+    });
     this.#drop();
     this.#expand();
     this.#fields();
     this.#colour();
     addEventListener("pageshow", () => this.#busy(false));
-    form.addEventListener("submit", () => setTimeout(() => this.#busy(true)));
+    form.addEventListener("submit", (event) => this.#submitted(event));
     for (const example of document.querySelectorAll("[data-line]"))
       example.addEventListener("click", (event) => {
         event.preventDefault();
@@ -102,7 +102,7 @@ class RunForm {
 
   #names() {
     const earlier = [...this.#form.querySelectorAll("[name=keep]:checked")].map((box) => box.value.split("/").slice(1).join("/"));
-    return [...new Set([...this.#files.map((file) => file.name), ...earlier, ...(this.#form.dataset.names || "").split("\n").filter(Boolean)])];
+    return [...new Set([...this.#uploads.files.map((file) => file.name), ...earlier, ...(this.#form.dataset.names || "").split("\n").filter(Boolean)])];
   }
 
   #busy(on) {
@@ -151,15 +151,17 @@ class RunForm {
   }
 
   #add(files, into) {
+    let twice = "";
     for (const file of files) {
-      if (this.#files.some((other) => other.name === file.name)) {
-        this.#say(`There is already a file named ${file.name}. Rename one of them: both would be the same file for the tool.`);
+      if (this.#uploads.files.some((other) => other.name === file.name)) {
+        twice = file.name;
         continue;
       }
-      this.#files.push(file);
+      this.#uploads.add(file);
       if (into) this.#insert(file.name);
     }
-    this.#keep();
+    this.#changed();
+    if (twice) this.#say(`There is already a file named ${twice}. Rename one of them: both would be the same file for the tool.`);
   }
 
   #insert(name) {
@@ -173,38 +175,32 @@ class RunForm {
     this.#line.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  #keep() {
-    const kept = new DataTransfer();
-    for (const file of this.#files) kept.items.add(file);
-    this.#input.files = kept.files;
-    this.#chips.replaceChildren(...this.#files.map((file) => this.#chip(file)));
-    const total = this.#files.reduce((sum, file) => sum + file.size, 0);
+  #changed() {
+    const total = this.#uploads.files.reduce((sum, file) => sum + file.size, 0);
     const most = Number(this.#form.dataset.most || 0);
     if (most && total > most)
       this.#say(`These files are ${size(total)} together; your plan takes ${size(most)} a run. Take some away.`);
     else this.#say("");
     this.#colour();
+    if (this.#awaited) this.#await();
   }
 
-  #chip(file) {
-    const chip = document.createElement("li");
-    chip.className = "chip";
-    const name = document.createElement("span");
-    name.className = "name";
-    name.textContent = file.name;
-    const bytes = document.createElement("span");
-    bytes.className = "quiet num";
-    bytes.textContent = size(file.size);
-    const away = document.createElement("button");
-    away.type = "button";
-    away.ariaLabel = `Take ${file.name} away`;
-    away.textContent = "×";
-    away.addEventListener("click", () => {
-      this.#files = this.#files.filter((other) => other !== file);
-      this.#keep();
-    });
-    chip.append(name, bytes, away);
-    return chip;
+  // The run begins when its files are there.
+  #submitted(event) {
+    if (this.#uploads.unfinished) {
+      event.preventDefault();
+      this.#awaited = true;
+      this.#await();
+    } else setTimeout(() => this.#busy(true));
+  }
+
+  #await() {
+    const { unfinished, held } = this.#uploads;
+    this.#awaited = unfinished > 0 && !held;
+    this.#busy(this.#awaited);
+    this.#wait.textContent = this.#awaited ? `It runs as soon as ${unfinished === 1 ? "the file is" : `${unfinished} files are`} uploaded.` : "";
+    if (held) this.#say(`${held === 1 ? "One file is" : `${held} files are`} not uploaded. Resume, retry or take away what is held, then run.`);
+    else if (!unfinished) this.#form.requestSubmit(this.#form.querySelector("button.primary"));
   }
 
   #say(text) {

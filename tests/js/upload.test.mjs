@@ -1,0 +1,178 @@
+// Files on their way to the store, against a store that fails as it is told to.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+
+import { hexOf, sha256 } from "../../web/static/js/sha256.js";
+import { Upload } from "../../web/static/js/upload.js";
+import { Trouble } from "../../web/static/js/upload-wire.js";
+
+const PART = 4 << 20;
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** Web and store in one; `fail(what, number)` may throw. */
+class Store {
+  uploads = new Map(); puts = []; rests = 0; asked = 0; fail = () => {};
+
+  info = (id) => {
+    const one = this.uploads.get(id);
+    return { ...one, stored: [...one.parts].map(([number, bytes]) => ({ number, size: bytes.length, sha256: hash(bytes) })), parts: Math.ceil(one.size / PART), part_size: PART };
+  };
+
+  api = {
+    begin: async (facts) => {
+      const id = `upl_${this.uploads.size}`;
+      this.uploads.set(id, { id, ...facts, parts: new Map(), finished: false, form: facts.sha256 ? { url: id, fields: { a: "b" } } : null });
+      return this.info(id);
+    },
+    open: async (name, size) => ({ items: [...this.uploads.values()].filter((u) => u.name === name && u.size === size && !u.finished).map((u) => this.info(u.id)) }),
+    one: async (id) => this.info(id),
+    parts: async (id, parts) => {
+      this.asked++;
+      return { items: parts.map(({ number, sha256 }) => ({ number, url: `${id}/${number}/${sha256}`, headers: {} })) };
+    },
+    complete: async (id, parts) => {
+      const one = this.uploads.get(id);
+      const there = [...one.parts].sort(([a], [b]) => a - b).map(([, bytes]) => Buffer.from(hash(bytes), "hex"));
+      if (parts) assert.equal(parts, hash(Buffer.concat(there)));
+      one.finished = true;
+      return { id: "file_1", name: one.name };
+    },
+    remove: async (id) => this.uploads.delete(id),
+  };
+
+  wire = {
+    api: this.api,
+    hash: async (piece) => hash(Buffer.from(await piece.arrayBuffer())),
+    rest: async () => { this.rests++; },
+    send: async (method, url, headers, body, progress, signal) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (signal.aborted) throw new DOMException("paused", "AbortError");
+      const [id, number, announced] = url.split("/");
+      this.fail(method, Number(number));
+      this.puts.push(Number(number));
+      if (method === "POST") return void this.uploads.get(id).parts.set(1, Buffer.from(await body.get("file").arrayBuffer()));
+      const bytes = Buffer.from(await body.arrayBuffer());
+      assert.equal(hash(bytes), announced);
+      progress(bytes.length);
+      this.uploads.get(id).parts.set(Number(number), bytes);
+    },
+  };
+
+  bytes = (id) => hash(Buffer.concat([...this.uploads.get(id).parts].sort(([a], [b]) => a - b).map(([, bytes]) => bytes)));
+}
+
+const content = (parts) => Buffer.concat(Array.from({ length: parts }, (_, n) => Buffer.alloc(PART, n + 1)));
+const file = (bytes, name = "big.bin") => new File([bytes], name);
+
+function made(store, bytes = content(3), name = undefined) {
+  const states = [];
+  const upload = new Upload(file(bytes, name), store.wire, ({ state }) => states.at(-1) !== state && states.push(state));
+  return { upload, states };
+}
+
+test("a hash without the browser's help is the same", async () => {
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 70_000]) {
+    const bytes = Uint8Array.from({ length }, (_, n) => n % 251);
+    assert.equal(Buffer.from(sha256(bytes)).toString("hex"), hash(bytes), length);
+    assert.equal(await hexOf(bytes), hash(bytes));
+  }
+});
+
+test("a large file goes in parts, few requests sign them all", async () => {
+  const store = new Store();
+  const { upload, states } = made(store);
+  await upload.run();
+  assert.deepEqual(states, ["sending", "done"]);
+  assert.equal(store.bytes("upl_0"), hash(content(3)));
+  assert.equal(upload.sent, upload.size);
+  assert.equal(store.asked, 1);
+});
+
+test("a small file goes in one form", async () => {
+  const store = new Store();
+  const { upload } = made(store, Buffer.from("small"));
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.bytes("upl_0"), hash("small"));
+});
+
+test("what breaks for a while is tried again, and only that", async () => {
+  const store = new Store();
+  let broken = 2;
+  store.fail = (_, number) => { if (number === 2 && broken-- > 0) throw new Trouble("broke", { again: true }); };
+  const { upload } = made(store);
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.rests, 2);
+  assert.deepEqual(store.puts.toSorted(), [1, 2, 3]);
+});
+
+test("what stays broken ends as a failure that says why; retry goes on where it stopped", async () => {
+  const store = new Store();
+  store.fail = (_, number) => { if (number === 3) throw new Trouble("The store refused it (400)."); };
+  const { upload } = made(store);
+  await upload.run();
+  assert.deepEqual([upload.state, upload.fault], ["failed", "The store refused it (400)."]);
+  store.fail = () => {};
+  const before = store.puts.length;
+  upload.wait();
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.ok(store.puts.slice(before).length <= 3 && store.puts.at(-1) === 3);
+  assert.equal(store.bytes("upl_0"), hash(content(3)));
+});
+
+test("an expired URL is signed anew", async () => {
+  const store = new Store();
+  let expired = true;
+  store.fail = (_, number) => { if (number === 2 && expired) { expired = false; throw new Trouble("refused", { status: 403 }); } };
+  const { upload } = made(store);
+  await upload.run();
+  assert.deepEqual([upload.state, store.asked], ["done", 2]);
+});
+
+test("paused, nothing more is sent until it is resumed", async () => {
+  const store = new Store();
+  const { upload, states } = made(store, content(12));
+  const running = upload.run();
+  store.fail = (_, number) => { if (number === 5) upload.pause(); };
+  await running;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const held = store.puts.length;
+  assert.ok(held < 12);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(store.puts.length, held);
+  store.fail = () => {};
+  upload.wait();
+  await upload.run();
+  assert.deepEqual(states, ["sending", "paused", "waiting", "sending", "done"]);
+  assert.equal(store.puts.length - new Set(store.puts).size <= 1, true);
+  assert.equal(store.bytes("upl_0"), hash(content(12)));
+});
+
+test("after a reload the same file resumes; another one of the same name and size replaces what differs", async () => {
+  const store = new Store();
+  store.fail = (_, number) => { if (number > 2) throw new Trouble("gone"); };
+  await made(store).upload.run();
+  store.fail = () => {};
+  store.puts.length = 0;
+  const changed = content(3);
+  changed[0] = 99;
+  const { upload } = made(store, changed);
+  await upload.run();
+  assert.equal(store.uploads.size, 1);
+  assert.deepEqual(store.puts.toSorted(), [1, 3]);
+  assert.equal(store.bytes("upl_0"), hash(changed));
+});
+
+test("taken away, it is gone from the store too", async () => {
+  const store = new Store();
+  const { upload } = made(store, content(12));
+  const running = upload.run();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  upload.remove();
+  await running;
+  assert.equal(store.uploads.size, 0);
+});

@@ -1,0 +1,5 @@
+// The entry of pages with a run form, beside that of every page.
+
+import { listenToRunForm } from "./run-form.js";
+
+listenToRunForm();

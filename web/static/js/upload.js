@@ -1,0 +1,176 @@
+// One file on its way to the store: in parts that can be paused and resumed, or in one form when it is small.
+
+import { hexOf } from "./sha256.js";
+import { Trouble } from "./upload-wire.js";
+
+const SMALL = 8 << 20; // as the server has it; more goes in parts
+const LANES = 4;
+const TRIES = 6;
+
+const bytesOf = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
+
+/** `waiting`, `sending`, `paused`, `failed`, `done`; tells every change to `onchange`. */
+export class Upload {
+  state = "waiting"; fault = ""; id = null; stored = null;
+  #file; #wire; #info = null; #stop = null; #sent = new Map(); #hashes = []; #asking = null;
+
+  constructor(file, wire, onchange) {
+    this.#file = file;
+    this.#wire = wire;
+    this.onchange = onchange;
+  }
+
+  get name() { return this.#file.name; }
+  get size() { return this.#file.size; }
+  get sent() { return Math.min(this.size, [...this.#sent.values()].reduce((sum, n) => sum + n, 0)); }
+
+  /** Send what is missing; ends when it is done, paused or failed. */
+  async run() {
+    if (this.state === "sending" || this.state === "done") return;
+    const stop = (this.#stop = new AbortController());
+    this.#become("sending");
+    try {
+      const file = await this.#whole(stop.signal);
+      this.stored = file;
+      this.#become("done");
+    } catch (error) {
+      if (this.#stop !== stop) return;
+      stop.abort(); // the other lanes end too
+      if (error.name === "AbortError") return;
+      this.fault = error instanceof Trouble ? error.message : "Something broke in this page. Reload it, then add the file again.";
+      this.#become("failed");
+      if (!(error instanceof Trouble)) throw error;
+    }
+  }
+
+  /** Hold; what has arrived in whole parts stays there. */
+  pause() {
+    if (this.state !== "sending" && this.state !== "waiting") return;
+    this.#stop?.abort();
+    this.#become("paused");
+  }
+
+  /** Wait for a turn again. */
+  wait() {
+    if (this.state === "paused" || this.state === "failed") this.#become("waiting");
+  }
+
+  /** Take it away, here and in the store. */
+  remove() {
+    const unfinished = this.state !== "done";
+    this.#stop?.abort();
+    this.#stop = null;
+    if (this.#info && unfinished) this.#wire.api.remove(this.#info.id).catch(() => {}); // the sweep takes it otherwise
+  }
+
+  #become(state) {
+    this.state = state;
+    if (state !== "failed") this.fault = "";
+    this.onchange(this);
+  }
+
+  async #whole(signal) {
+    if (this.size <= SMALL) {
+      const sha256 = await this.#wire.hash(this.#file);
+      await this.#patiently(async () => {
+        const facts = { name: this.name, size: this.size, sha256 };
+        this.#info = this.#info ? await this.#wire.api.one(this.#info.id, signal) : await this.#wire.api.begin(facts, signal);
+        if (!this.#info.finished) await this.#form(this.#info.form, signal);
+      }, signal);
+    } else {
+      await this.#patiently(() => this.#find(signal), signal);
+      if (!this.#info.finished) await this.#parts(signal);
+    }
+    const parts = this.#hashes.length ? await hexOf(bytesOf(this.#hashes.join(""))) : null;
+    return this.#patiently(() => this.#wire.api.complete(this.#info.id, parts, signal), signal);
+  }
+
+  async #form({ url, fields }, signal) {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    form.append("file", this.#file);
+    await this.#wire.send("POST", url, {}, form, (n) => this.#progress(1, Math.min(n, this.size)), signal);
+  }
+
+  // An earlier page may have begun with this very file: the hashes of its parts tell.
+  async #find(signal) {
+    if (!this.#info) {
+      const facts = { name: this.name, size: this.size };
+      const { items } = await this.#wire.api.open(facts.name, facts.size, signal);
+      this.#info = items.find((one) => !one.form) ?? (await this.#wire.api.begin(facts, signal));
+    }
+    this.#info = await this.#wire.api.one(this.#info.id, signal);
+    this.#sent.clear();
+  }
+
+  async #parts(signal) {
+    this.#hashes = [];
+    const there = new Map(this.#info.stored.map((part) => [part.number, part.sha256]));
+    let next = 1;
+    const take = () => (next <= this.#info.parts && !signal.aborted ? this.#prepared(next++, there, signal) : null);
+    const lane = async () => {
+      let coming = take();
+      while (coming) {
+        const part = await coming;
+        coming = take(); // hashed and signed while the one before is sent
+        coming?.catch(() => {});
+        if (part.target) await this.#part(part, signal);
+        this.#progress(part.number, part.piece.size);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+  }
+
+  async #prepared(number, there, signal) {
+    const { part_size: size } = this.#info;
+    const piece = this.#file.slice((number - 1) * size, number * size);
+    const sha256 = await this.#wire.hash(piece);
+    this.#hashes[number - 1] = sha256;
+    const target = there.get(number) === sha256 ? null : await this.#target({ number, sha256 }, signal);
+    return { number, piece, sha256, target };
+  }
+
+  async #part(part, signal) {
+    let { target } = part;
+    await this.#patiently(async () => {
+      try {
+        await this.#wire.send("PUT", target.url, target.headers, part.piece, (n) => this.#progress(part.number, n), signal);
+      } catch (error) {
+        this.#progress(part.number, 0);
+        if (error.status !== 403 || target !== part.target) throw error;
+        target = await this.#target({ number: part.number, sha256: part.sha256 }, signal); // it had expired
+        throw new Trouble(error.message, { again: true, status: 403 });
+      }
+    }, signal);
+  }
+
+  // All that are asked for at the same time share one request.
+  #target(wanted, signal) {
+    const batch = (this.#asking ??= { parts: [], answer: null });
+    batch.parts.push(wanted);
+    batch.answer ??= (async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      this.#asking = null;
+      const { items } = await this.#patiently(() => this.#wire.api.parts(this.#info.id, batch.parts, signal), signal);
+      return new Map(items.map((item) => [item.number, item]));
+    })();
+    return batch.answer.then((targets) => targets.get(wanted.number));
+  }
+
+  async #patiently(call, signal) {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await call();
+      } catch (error) {
+        if (signal.aborted) throw new DOMException("paused", "AbortError");
+        if (!error.again || tried >= TRIES) throw error;
+        await this.#wire.rest(tried, signal);
+      }
+    }
+  }
+
+  #progress(number, bytes) {
+    this.#sent.set(number, bytes);
+    this.onchange(this);
+  }
+}
