@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench corpus chaos restore-drill loadtest images setup setup-dev
+.PHONY: help demo up test test-real check bench corpus chaos restore-drill loadtest images setup setup-dev
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
@@ -10,7 +10,7 @@ CORPUS ?= ../shared/corpus.json
 demo: setup ## Start everything, add an example from a Git link, run it with a file (ONCE=1: stop again)
 	@$(PYTHON) -m scripts.demo $(if $(ONCE),--once)
 
-up: $(if $(filter aws,$(PROFILE)),setup-dev,setup) ## Start the platform (PROFILE=embedded|team|aws; TOOLYARD_PORT, TOOLYARD_DATA)
+up: $(if $(filter team aws,$(PROFILE)),setup-dev,setup) ## Start the platform (PROFILE=embedded|team|aws; TOOLYARD_PORT, TOOLYARD_DATA)
 	@exec .venv/bin/toolyard up --profile $(PROFILE)
 
 images: setup ## Make the base images now instead of at the first build
@@ -19,6 +19,9 @@ images: setup ## Make the base images now instead of at the first build
 ##@ Work on it
 test: setup-dev ## The whole suite (JOBS=2 processes; ARGS=what pytest takes)
 	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-real: setup-dev ## Every real tool of the registries, where the suite tries half of them
+	@TOOLYARD_REAL_TOOLS=all $(PYTHON) -m pytest -n $(JOBS) tests/real $(ARGS)
 
 check: setup-dev ## ruff, mypy strict, import contracts
 	@$(PYTHON) -m ruff check .

@@ -6,7 +6,7 @@ import sys
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from shared import bus_open
+from shared import bus_open, objects_open
 from shared.migrate import migrate
 from shared.settings import Settings
 
@@ -27,7 +27,9 @@ def main() -> int:
     except OperationalError as error:
         print(f"The database does not answer: {error.orig}", file=sys.stderr)
         return 1
-    bus_open.provision(settings.bus_url)
+    if "--database-only" not in sys.argv[1:]:  # a stack makes its queues itself
+        bus_open.provision(settings.bus_url)
+        objects_open.provision(settings.objects_url, [settings.url])
     return 0
 
 

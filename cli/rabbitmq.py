@@ -95,4 +95,6 @@ def answers(port: int) -> bool:
 def _as_its_user() -> list[str]:
     if os.geteuid() != 0:
         return []
-    return ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups"]
+    # A change of user would clear the signal that ends it with whoever started it.
+    keep = ["--pdeathsig", "keep"]
+    return ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", *keep]

@@ -1,4 +1,4 @@
-"""Servers of `toolyard up --profile aws`: a PostgreSQL cluster and an emulated AWS of this installation's own.
+"""Servers of `toolyard up --profile team|aws`, of this installation's own: PostgreSQL, and RabbitMQ or an emulated AWS.
 
 Only the standard library is imported here, as in `cli.up`.
 """
@@ -15,9 +15,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cli import rabbitmq
 from cli.supervisor import Child
 
 PREFIX = "toolyard"
+SERVICES = ("sns", "sqs", "s3", "ses", "iam", "sts", "ecr", "secretsmanager", "ssm")
+"""What is emulated; each takes memory only when it is used."""
 
 
 class ServerMissing(Exception):
@@ -34,40 +37,85 @@ def free_port() -> int:
 Servers = tuple[dict[str, str], list[Child], Callable[[], bool]]
 """Settings for the platform, processes to start before it, and whether they answer."""
 
+Profile = Callable[[Mapping[str, str]], Servers]
+"""Makes the servers of an installation, whose environment it is given."""
+
 
 def aws(environ: Mapping[str, str]) -> Servers:
-    """The database is kept in the data folder; queues live as long as the emulator."""
-    data = Path(environ["TOOLYARD_DATA"])
-    port, database = free_port(), free_port()
+    """Rows and objects are kept in the data folder, messages on a clean stop."""
+    port = free_port()
+    kept = Path(environ["TOOLYARD_DATA"]) / "aws"
     if importlib.util.find_spec("ministack") is None:
         raise ServerMissing("The emulated AWS is missing: run `make setup-dev` first.")
-    aws_environment = {
+    emulator = {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": ",".join(SERVICES),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(kept / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(kept / "objects"),
+    }
+    env = [f"{name}={value}" for name, value in emulator.items()]
+    settings, database, answers = _database(environ)
+    settings |= {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    emulator = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "sns,sqs,iam,sts"}
-    settings = {
-        **aws_environment,
-        "PGPASSWORD": _password(data / "secrets" / "postgres"),
         "TOOLYARD_BUS_URL": f"sns-sqs://{PREFIX}",
-        "TOOLYARD_DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{database}/postgres",
+        "TOOLYARD_OBJECTS_URL": f"s3://{PREFIX}-objects",
+        "TOOLYARD_MAIL_URL": "ses://",
+    }
+    emulated = Child("aws", ["env", *env, sys.executable, "-m", "ministack"], grace=10)
+    return settings, [database, emulated], lambda: answers() and _healthy(port)
+
+
+def team(environ: Mapping[str, str]) -> Servers:
+    """Rows and messages are kept in the data folder."""
+    if not rabbitmq.installed():
+        raise ServerMissing(
+            "RabbitMQ is missing: apt-get install --no-install-recommends rabbitmq-server "
+            "(its own service is not needed: systemctl disable --now rabbitmq-server)."
+        )
+    settings, database, answers = _database(environ)
+    data = Path(environ["TOOLYARD_DATA"])
+    folder = data / "rabbitmq"
+    ports = rabbitmq.Ports(free_port(), free_port(), free_port())
+    password = _password(data / "secrets" / "rabbitmq")
+    rabbitmq.prepare(folder, ports, password)
+    login = f"{rabbitmq.USER}:{password}"
+    settings["TOOLYARD_BUS_URL"] = f"amqp://{login}@127.0.0.1:{ports.amqp}/"
+    children = [
+        database,
+        Child("epmd", rabbitmq.mapper(ports), grace=5),
+        Child("rabbitmq", rabbitmq.server(folder, ports), grace=30),
+    ]
+    return settings, children, lambda: answers() and rabbitmq.answers(ports.amqp)
+
+
+PROFILES: dict[str, Profile] = {"team": team, "aws": aws}
+
+
+def _database(environ: Mapping[str, str]) -> tuple[dict[str, str], Child, Callable[[], bool]]:
+    """A PostgreSQL in the data folder, and the settings that both profiles share."""
+    data = Path(environ["TOOLYARD_DATA"])
+    port = free_port()
+    server = _server()
+    password = _password(data / "secrets" / "postgres")
+    settings = {
+        "PGPASSWORD": password,
+        "TOOLYARD_DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres",
         "TOOLYARD_SIGN_UP": environ.get("TOOLYARD_SIGN_UP") or "true",
     }
-    env = [f"{name}={value}" for name, value in {**emulator, "AUTH": "true"}.items()]
-    server = _server()
-    children = [
-        Child("postgres", _postgres(server, data, database, settings["PGPASSWORD"]), grace=30),
-        Child("aws", ["env", *env, sys.executable, "-m", "ministack"], grace=10),
-    ]
 
-    def ready() -> bool:
-        probe = [str(server.with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(database)]
-        return subprocess.run(probe, check=False).returncode == 0 and _healthy(port)
+    def answers() -> bool:
+        probe = [str(server.with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        return subprocess.run(probe, check=False).returncode == 0
 
-    return settings, children, ready
+    return settings, Child("postgres", _postgres(server, data, port, password), grace=30), answers
 
 
 def _password(file: Path) -> str:
@@ -96,6 +144,7 @@ def _postgres(server: Path, data: Path, port: int, password: str) -> list[str]:
     become: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
         become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        become += ["--pdeathsig", "keep"]  # a change of user would clear it
         cluster.mkdir(mode=0o700, parents=True, exist_ok=True)
         user = pwd.getpwnam("postgres")
         os.chown(cluster, user.pw_uid, user.pw_gid)

@@ -153,22 +153,19 @@ def answers(port: int) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="toolyard up", description=__doc__)
-    parser.add_argument("--profile", default="embedded", help="embedded, team or aws")
+    parser.add_argument("--profile", choices=("embedded", *servers.PROFILES), default="embedded")
     parser.add_argument("--only", help="start only these processes, comma-separated")
     options = parser.parse_args(arguments)
     environ = environment(os.environ, running=False)
-    if options.profile == "team":
-        print("The profile team (RabbitMQ) is not there yet; use embedded or aws.", file=sys.stderr)
-        return 2
     try:
         only = options.only.split(",") if options.only else None
-        return _up(environ, only, with_servers=options.profile == "aws")
+        return _up(environ, only, servers.PROFILES.get(options.profile))
     except (Refused, ServerMissing) as refused:
         print(refused, file=sys.stderr)
         return 1
 
 
-def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: bool) -> int:
+def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Profile | None) -> int:
     for name in ("TOOLYARD_RUNNERS", "TOOLYARD_BUILDERS", "TOOLYARD_WEBS"):
         _bounds(environ, name)
     port = int(environ["TOOLYARD_PORT"])
@@ -180,8 +177,8 @@ def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: boo
         wanted = only if only is not None else list(known)
         if "web" in wanted:
             check_port(port)
-        if with_servers:
-            _start_servers(supervisor)
+        if profile is not None:
+            _start_servers(supervisor, profile)
         supervisor.say("preparing database and queues")
         if _run_quietly(supervisor, [sys.executable, "-m", "cli.prepare"]) != 0:
             raise Refused("The database or the queues could not be prepared; see the lines above.")
@@ -216,8 +213,8 @@ def _up(environ: Mapping[str, str], only: list[str] | None, *, with_servers: boo
     return 0
 
 
-def _start_servers(supervisor: Supervisor) -> None:
-    settings, started, ready = servers.aws(supervisor.environ)
+def _start_servers(supervisor: Supervisor, profile: servers.Profile) -> None:
+    settings, started, ready = profile(supervisor.environ)
     supervisor.environ.update(settings)
     # Commands on this host, such as `toolyard admin`, find the same servers.
     path = Path(supervisor.environ["TOOLYARD_DATA"]) / RUNNING
@@ -226,7 +223,7 @@ def _start_servers(supervisor: Supervisor) -> None:
     for child in started:
         supervisor.start(child)
     if not supervisor.wait_for(ready, READY_SECONDS) and not supervisor.stopping:
-        raise Refused("PostgreSQL or the emulated AWS did not start; see the lines above.")
+        raise Refused("The database or the messages' server did not start; see the lines above.")
 
 
 def _run_quietly(supervisor: Supervisor, argv: list[str]) -> int:

@@ -69,6 +69,7 @@ fi
 [ -z "$missing" ] || install_packages $missing
 if [ "$wanted" = dev ]; then
     have nginx || install_unstarted nginx
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || install_unstarted rabbitmq-server
     have systemd-analyze || install_unstarted systemd
 fi
 

@@ -50,8 +50,10 @@ class Platform:
         *,
         allow: tuple[str, ...] = (),
         environ: Mapping[str, str] | None = None,
+        profile: str = "embedded",
         **settings: object,
     ) -> None:
+        self._profile = profile
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
@@ -87,7 +89,7 @@ class Platform:
         started = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli.up"],
+                [sys.executable, "-m", "cli.up", "--profile", self._profile],
                 cwd=ROOT,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,

@@ -12,7 +12,8 @@ import click
     type=click.Choice(["embedded", "team", "aws"]),
     default="embedded",
     show_default=True,
-    help="embedded: SQLite, nothing to install; aws: PostgreSQL and emulated SNS and SQS.",
+    help="embedded: SQLite, nothing to install; team: PostgreSQL and RabbitMQ; "
+    "aws: PostgreSQL and emulated SNS, SQS, S3 and SES.",
 )
 @click.option("--only", help="Start only these processes, comma-separated.")
 def up(profile: str, only: str | None) -> None:
