@@ -3,7 +3,6 @@
 import os
 
 from notifier import app
-from notifier.mailer_files import FileMailer
 from notifier.settings import NotifierSettings
 from shared import logs, process
 from shared.bus_open import open_bus
@@ -21,9 +20,10 @@ def main() -> None:
             app.build(
                 transactions=transactions,
                 bus=bus,
-                mailer=FileMailer(settings.data / "mail"),
+                mailer=settings.open_mailer(),
                 sender=settings.mail_from,
                 url=settings.url,
+                feedback=settings.mail_feedback,
             )
         )
     finally:

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class AddressRefused(Exception):
+    """The mail server knows for certain that this address takes no mail; the text says how it put it."""
+
+
 @dataclass(frozen=True)
 class Mail:
     """A mail whose `message_id` stays the same however often it is tried."""
@@ -17,5 +21,8 @@ class Mail:
 
 class Mailer(Protocol):
     def send(self, mail: Mail) -> None:
-        """Accepted for delivery when it returns."""
+        """Accepted for delivery when it returns.
+
+        Raises `AddressRefused`, `mail_message.BadMail`; anything else may be tried again.
+        """
         ...

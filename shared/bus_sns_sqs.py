@@ -11,7 +11,14 @@ from botocore.config import Config
 
 from shared.bus import DeadLetter, Message
 from shared.events import Event, encode
-from shared.topology import MAX_RECEIVES, QUEUES, SUBSCRIPTIONS, TOPICS, VISIBILITY_SECONDS
+from shared.topology import (
+    MAIL_FEEDBACK,
+    MAX_RECEIVES,
+    QUEUES,
+    SUBSCRIPTIONS,
+    TOPICS,
+    VISIBILITY_SECONDS,
+)
 
 _LONGEST_POLL = 20
 _LONGEST_VISIBILITY = 43_200
@@ -220,7 +227,10 @@ def provision(
             arn = _make_queue(sqs, prefix, queue, sources, visibility_seconds, max_receives)
             for (topic, to), types in wanted.items():
                 if to == queue:
-                    _subscribe(sns, topics[topic], arn, sorted(types))
+                    _subscribe(sns, topics[topic], arn, _only(sorted(types)))
+        topic = _make_feedback_topic(sns, prefix)
+        arn = _make_queue(sqs, prefix, MAIL_FEEDBACK, [topic], visibility_seconds, max_receives)
+        _subscribe(sns, topic, arn, {})
     finally:
         sns.close()
         sqs.close()
@@ -262,8 +272,34 @@ def queue_policy(queue_arn: str, topic_arns: list[str]) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _subscribe(sns: Any, topic_arn: str, queue_arn: str, types: list[str]) -> None:
-    attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"type": types})}
+def _make_feedback_topic(sns: Any, prefix: str) -> str:
+    """Where SES, of this account only, tells of bounces and complaints."""
+    arn = str(sns.create_topic(Name=topic_name(prefix, MAIL_FEEDBACK))["TopicArn"])
+    sns.set_topic_attributes(
+        TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps(feedback_policy(arn))
+    )
+    return arn
+
+
+def feedback_policy(topic_arn: str) -> dict[str, object]:
+    """Only SES on behalf of the topic's own account may publish there."""
+    statement = {
+        "Sid": "MailFeedback",
+        "Effect": "Allow",
+        "Principal": {"Service": "ses.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": {"StringEquals": {"aws:SourceAccount": topic_arn.split(":")[4]}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _only(types: list[str]) -> dict[str, str]:
+    return {"FilterPolicy": json.dumps({"type": types})}
+
+
+def _subscribe(sns: Any, topic_arn: str, queue_arn: str, chosen: dict[str, str]) -> None:
+    attributes = {"RawMessageDelivery": "true", **chosen}
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
     for page in pages:
         for found in page["Subscriptions"]:

@@ -41,6 +41,9 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription("runs", "notifier", (RunFinished,)),
 )
 
+MAIL_FEEDBACK = "mail-feedback"
+"""Topic and queue of bounces and complaints, which SES publishes: no events of ours, so no subscription above."""
+
 TOPICS: tuple[str, ...] = tuple(sorted({s.topic for s in SUBSCRIPTIONS}))
 QUEUES: tuple[str, ...] = tuple(sorted({s.queue for s in SUBSCRIPTIONS}))
 

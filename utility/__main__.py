@@ -3,12 +3,13 @@
 import os
 import sys
 
+import structlog
 from pydantic import Field
 
 from archiver_service import app as archiver
 from archiver_service.settings import ArchiverSettings
 from notifier import app as notifier
-from notifier.mailer_files import FileMailer
+from notifier.forgetting import Forgetting
 from notifier.settings import NotifierSettings
 from shared import doorbell, logs, process
 from shared.bus_open import open_bus
@@ -39,9 +40,9 @@ def main() -> int:
     logs.configure("utility", json=settings.log_json)
     wake = doorbell.folder_of(settings.data)
     transactions = Transactions(settings.database_url, login=settings.database_login)
+    store = open_store(settings, settings.secret("signing-key"))
     bus = open_bus(settings.bus_url, settings.data)
     scaler = scaling.build(settings, transactions)
-    store = open_store(settings, settings.secret("signing-key"))
     together = Together(
         {
             **({"scaler": scaler} if scaler else {}),
@@ -59,18 +60,21 @@ def main() -> int:
                 period=settings.sweep_seconds,
                 unused_days=settings.unused_file_days,
             ),
+            "forgetting": Forgetting(transactions, period=settings.sweep_seconds),
             "archiver": archiver.build(
                 transactions=transactions, bus=bus, grace_seconds=settings.grace_seconds
             ),
             "notifier": notifier.build(
                 transactions=transactions,
                 bus=bus,
-                mailer=FileMailer(settings.data / "mail"),
+                mailer=settings.open_mailer(),
                 sender=settings.mail_from,
                 url=settings.url,
+                feedback=settings.mail_feedback,
             ),
         }
     )
+    structlog.get_logger().info("utility_ready")
     try:
         process.run_until_signalled(together)
     finally:

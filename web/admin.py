@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shared import process
+from shared import process, registry_tokens
 from shared.db import Transactions, now_ms
 from shared.migrate import migrate
 from shared.objects_open import open_objects
@@ -141,6 +141,9 @@ def _carry_out(
         sys.stdout.write(f"{found.jobs} unfinished jobs and {found.sessions} sessions ended\n")
     elif options.command == "sweep":
         Sweeper(transactions, open_objects(settings, settings.secret("signing-key"))).once()
+    elif options.command == "registry-certificate":
+        key = settings.secret("registry-key", registry_tokens.new_key)
+        sys.stdout.write(registry_tokens.certificate_of(key))
     elif options.command == "set-plan":
         set_plan(transactions, options.email, options.plan, read(settings.limits))
     else:

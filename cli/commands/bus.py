@@ -12,9 +12,9 @@ from cli.up import environment
 from shared import bus_open
 from shared.bus import Bus
 from shared.settings import Settings
-from shared.topology import QUEUES
+from shared.topology import MAIL_FEEDBACK, QUEUES
 
-QUEUE = click.argument("queue", type=click.Choice(QUEUES))
+QUEUE = click.argument("queue", type=click.Choice((*QUEUES, MAIL_FEEDBACK)))
 
 
 def _settings() -> Settings:
@@ -56,8 +56,10 @@ def provision() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dead_letters(as_json: bool) -> None:
     """Messages that no handler could take, by queue."""
+    # What SES tells comes by SNS; no other bus has that queue.
+    queues = [*QUEUES, MAIL_FEEDBACK] if _settings().bus_url.startswith("sns-sqs:") else QUEUES
     with _bus() as opened:
-        found = [letter for queue in QUEUES for letter in opened.dead_letters(queue)]
+        found = [letter for queue in queues for letter in opened.dead_letters(queue)]
     if as_json:
         print_json([vars(letter) for letter in found])
         return

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from shared.db import now_ms
 from shared.ids import digest
 from shared.schema.accounts import Account, LoginSession
-from web import auth, passwords, sessions, tokens
+from web import auth, mail_state, passwords, sessions, tokens
 from web import sign_in as use_case
 from web.api.answers import hit
 from web.refusals import Absent, Forbidden, Invalid, Refused
@@ -202,6 +202,7 @@ def _page(
     here = digest(auth.session_secret())
     with auth.ports().transactions.read() as session:
         kept = tokens.of_account(session, owner.id)
+        mail_fault = mail_state.sentence(session, owner.email)
         rows = [
             {
                 "browser": browser(row.user_agent),
@@ -214,6 +215,7 @@ def _page(
         ]
     html = render_template(
         "account.html",
+        mail_fault=mail_fault,
         tokens=kept,
         sessions=rows,
         said=said,

@@ -1,0 +1,59 @@
+"""Addresses that get no more mail, and why."""
+
+from typing import Literal
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from notifier.feedback import Feedback
+from notifier.messages import one_line
+from shared import inbox
+from shared.db import now_ms
+from shared.schema.deliveries import Delivery, Suppression
+
+CONSUMER = "mail-feedback"
+_REASON = 300
+
+
+def find(session: Session, address: str) -> Suppression | None:
+    """Why this address gets nothing, or None: it gets its mail."""
+    return session.get(Suppression, address.lower())
+
+
+def add(
+    session: Session, address: str, kind: Literal["bounce", "complaint", "refused"], reason: str
+) -> None:
+    """No more mail from now on; the first reason stands."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(Suppression) if on_sqlite else postgresql.insert(Suppression)
+    session.execute(
+        insert.values(
+            address=address.lower(), kind=kind, reason=one_line(reason, _REASON), at=now_ms()
+        ).on_conflict_do_nothing()
+    )
+
+
+def note(session: Session, feedback: Feedback) -> list[str]:
+    """Follow the feedback, once; the addresses that are suppressed by it.
+
+    Addresses that we never wrote to are left out: an SES account may serve others, too.
+    """
+    if inbox.seen_id(session, CONSUMER, feedback.id):
+        return []
+    ours = session.scalars(
+        select(Delivery.recipient).where(Delivery.recipient.in_(feedback.addresses)).distinct()
+    ).all()
+    for address in sorted(ours):
+        add(session, address, feedback.kind, feedback.reason)
+    return sorted(ours)
+
+
+def lift(session: Session, address: str) -> bool:
+    """Whether it was suppressed; it gets mail again."""
+    found = session.execute(
+        delete(Suppression)
+        .where(Suppression.address == address.lower())
+        .returning(Suppression.address)
+    )
+    return found.first() is not None
