@@ -80,7 +80,9 @@ def read(body: str) -> Feedback | None:
 def _of_bounce(bounce: _Bounce) -> Feedback | None:
     if bounce.bounce_type != "Permanent":
         return None  # a full mailbox, a server that is away: the next mail may arrive
-    said = next((one.diagnostic_code for one in bounce.bounced_recipients if one.diagnostic_code), "")
+    said = next(
+        (one.diagnostic_code for one in bounce.bounced_recipients if one.diagnostic_code), ""
+    )
     return Feedback(
         id=bounce.feedback_id,
         kind="bounce",
