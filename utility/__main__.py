@@ -18,11 +18,14 @@ from shared.objects_open import open_store
 from utility import scaling
 from utility.scaling import ScalingSettings
 from utility.together import Together
+from web import uploads
 from web.answering import probe_of
+from web.file_hashes import FileHashes
 from web.leases import LeaseTimes
 from web.reaper import Reaper
 from web.relay import Relay
 from web.sweeper import Sweeper
+from web.upload_sweeper import UploadSweeper
 
 
 class UtilitySettings(ArchiverSettings, NotifierSettings, ScalingSettings):
@@ -32,6 +35,8 @@ class UtilitySettings(ArchiverSettings, NotifierSettings, ScalingSettings):
     """Between two looks for what nobody needs any more."""
     unused_file_days: int = Field(default=30, gt=0)
     """Uploads that no run has used for so long are deleted."""
+    unfinished_upload_days: int = Field(default=7, gt=0)
+    """Uploads that were begun and not finished for so long are given up."""
 
 
 def main() -> int:
@@ -61,6 +66,17 @@ def main() -> int:
                 unused_days=settings.unused_file_days,
             ),
             "forgetting": Forgetting(transactions, period=settings.sweep_seconds),
+            "upload-sweeper": UploadSweeper(
+                transactions,
+                uploads.Store(store.objects, store.uploads),
+                period=settings.sweep_seconds,
+                days=settings.unfinished_upload_days,
+            ),
+            **(  # the folder store computes whole hashes itself
+                {"file-hashes": FileHashes(transactions, store.objects)}
+                if settings.objects_url
+                else {}
+            ),
             "archiver": archiver.build(
                 transactions=transactions, bus=bus, grace_seconds=settings.grace_seconds
             ),
