@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +92,9 @@ class Tool:
         """None: images stay on this engine."""
         if not self.assignment.repository:
             return None
-        return Publication(self.workshop, self.assignment, self.log, self.steps.check, self.cancelled)
+        return Publication(
+            self.workshop, self.assignment, self.log, self.steps.check, self.cancelled
+        )
 
     def _enter(self, phase: BuildPhase) -> None:
         if phase != self._phase:
@@ -204,11 +207,13 @@ class Tool:
                 plan = carry_out.with_paths(plan, built, self.steps)
             answered = smoke.smoke(built, plan, self.steps)
             kept = state / "forms" / f"{identity}.json"
-            self.report.forms = forms.forms(
-                built, plan, answered.commands, answered.heard, self.steps, kept
-            )
-            if image is None:
-                image = steps.publish(built, tag, plan, self.steps, {"identity": identity[:63]})
+            with ThreadPoolExecutor(1, thread_name_prefix="tag") as beside:
+                labels = {"identity": identity[:63]}
+                tagged = image or beside.submit(steps.publish, built, tag, plan, self.steps, labels)
+                self.report.forms = forms.forms(
+                    built, plan, answered.commands, answered.heard, self.steps, kept
+                )
+                image = tagged if isinstance(tagged, str) else tagged.result()
         note_use(state, tag)
         self.report.identity, self.report.image = identity, image
         self.report.image_bytes = containers.image_size(image)
