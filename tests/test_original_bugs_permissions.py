@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ from botocore.exceptions import ClientError
 from builder_service.settings import BuilderSettings
 from cli.up import children
 from runner_service.settings import RunnerSettings
-from shared import bus_permissions, bus_sns_sqs
+from shared import (
+    bus_permissions,
+    bus_sns_sqs,
+    image_permissions,
+    mail_permissions,
+    secret_permissions,
+)
 from shared.bus_sns_sqs import SnsSqsBus
 from shared.events import BuildRequested, RunRequested
 from shared.ids import new_id
@@ -164,6 +171,18 @@ def test_the_document_shows_the_policies_that_are_tested() -> None:
     assert documented_policies() == [
         bus_permissions.consumer("PREFIX", "runner", **places),
         bus_permissions.publisher("PREFIX", **places),
+        secret_permissions.reader(
+            "secretsmanager://PREFIX", secret_permissions.OF_A_WORKER, **places
+        ),
+        secret_permissions.maker("secretsmanager://PREFIX", **places),
+        image_permissions.minter("PREFIX", "arn:aws:iam::ACCOUNT:role/PREFIX-images", **places),
+        image_permissions.role("PREFIX", **places),
+        image_permissions.session(
+            "arn:aws:ecr:REGION:ACCOUNT:repository/PREFIX/TOOL",
+            push=True,
+            until=datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC),
+        ),
+        mail_permissions.sender("DOMAIN", "SET", **places),
     ]
 
 
@@ -172,7 +191,14 @@ def test_the_document_names_every_setting_of_a_worker(
     settings: type[BuilderSettings | RunnerSettings],
 ) -> None:
     text = DOCUMENT.read_text()
-    unused = {"database_url", "crash", "reaper_seconds", "lease_seconds", "heartbeat_seconds"}
+    unused = {
+        "database_url",
+        "database_password",
+        "crash",
+        "reaper_seconds",
+        "lease_seconds",
+        "heartbeat_seconds",
+    }
     missing = [
         name
         for name in settings.model_fields
@@ -226,7 +252,7 @@ def test_a_worker_starts_with_the_documented_minimum_and_opens_no_database(
     worker_name: str, tmp_path: Path
 ) -> None:
     (tmp_path / "secrets").mkdir(mode=0o700)
-    (tmp_path / "secrets" / "worker-token").write_text("token")
+    (tmp_path / "secrets" / "worker-token").write_text("a-worker-token-of-this-test")
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
