@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-real check bench corpus chaos restore-drill loadtest images setup setup-dev
+.PHONY: help demo up test test-real check bench corpus chaos restore-drill loadtest simulate images setup setup-dev
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
 PROFILE ?= embedded
+SHAPE ?= spike
 CORPUS ?= ../shared/corpus.json
 
 ##@ Use it
@@ -42,8 +43,11 @@ restore-drill: setup ## Prove the newest backup: restored, started, asked (FROM=
 chaos: setup-dev ## Kills and outages under load, at full length (ONLY=name,…)
 	@$(PYTHON) -m chaos $(if $(ONLY),--only $(ONLY))
 
-loadtest: ## Load shapes (they arrive with the load-test issue)
-	@echo "make loadtest: the load shapes are not written yet; 'make bench' measures what exists." >&2; exit 2
+loadtest: setup-dev ## Load on a platform of its own (SHAPE=ramp|spike|soak|locusts; ARGS=--users 24 --seconds 60) into build/loadtest-SHAPE.html
+	@$(PYTHON) -m load_tests --shape $(SHAPE) $(ARGS)
+
+simulate: setup-dev ## The scaling policy on EC2's clock, beside the original's, into build/simulation.html
+	@$(PYTHON) -m load_tests.compare --large
 
 ##@ Parts of the above
 setup: ## Virtual environment, container engine, settings of this host

@@ -161,7 +161,8 @@ def decide_web(
     if load.response_seconds > group.slow_seconds:
         each = load.requests_per_minute / present
         memory = replace(memory, calm_since=None, slow_at=min(memory.slow_at, each), slow_seen=now)
-        more = min(group.maximum, present + max(1, present // 2))
+        slower = min(2.0, load.response_seconds / group.slow_seconds)
+        more = min(group.maximum, max(present + 1, round(present * slower)))
         if is_settled and more > present:
             return more, replace(memory, changed_at=now)
         return present, memory
