@@ -194,6 +194,7 @@ def test_the_document_names_every_setting_of_a_worker(
     unused = {
         "database_url",
         "database_password",
+        "objects_url",
         "crash",
         "reaper_seconds",
         "lease_seconds",
