@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.db import Transactions, now_ms
+from shared.objects_disk import DiskObjects
 from shared.scaling import Group, WebGroup, WebLoad
 from shared.schema.runs import Run
 from shared.schema.scaling import ScalingSample
@@ -16,6 +17,7 @@ from utility.scaling import ScalingSettings
 from web.backlog import Work, measure
 from web.limits import PLANS
 from web.scaler import ScaledWeb, ScaledWorkers, Scaler
+from web.sweeper import Sweeper
 from web.web_load import Notes, Reader
 from web.worker_groups import GroupsUnreachable, Standing
 from web.worker_groups_local import LocalGroups
@@ -216,3 +218,22 @@ def test_ranges_turn_scaling_on(environ: dict[str, str], where: str) -> None:
     assert settings.where == where
     if not where:
         assert utility_scaling.build(settings, None) is None  # type: ignore[arg-type]
+
+
+def test_samples_are_swept_after_a_week(world: World, tmp_path: Path) -> None:
+    world.look()
+    with world.transactions.begin() as session:
+        kept = session.scalars(select(ScalingSample)).one()
+        old = ScalingSample(
+            **{
+                column.name: getattr(kept, column.name)
+                for column in ScalingSample.__table__.columns
+                if column.name != "at"
+            },
+            at=kept.at - 8 * 24 * 3_600_000,
+        )
+        session.add(old)
+
+    Sweeper(world.transactions, DiskObjects(tmp_path, "key", "http://127.0.0.1")).rows()
+
+    assert [one.at for one in world.samples()] == [kept.at]
