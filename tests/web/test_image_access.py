@@ -177,6 +177,7 @@ def test_a_built_image_must_lie_in_its_own_repository(
         "registry.example/toolyard/other" + DIGEST,
         f"{own}:latest",
         f"{own}-2{DIGEST}",
+        f"{own[:-1]}{'1' if own[-1] == '0' else '0'}{DIGEST}",
         f"{own}{DIGEST}0",
     ):
         answer = build.finish(**build_report(image=image))
