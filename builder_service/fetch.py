@@ -4,14 +4,16 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
 from builder_service import versions
 from builder_service.failures import BuildFailed
 from builder_service.git import CloneLimits, Git, GitFailed, TooBig
+from builder_service.git_refusals import explain
 from builder_service.resolve import Lookup, pin, system_lookup
+from builder_service.submodules import Submodules, is_of_same_owner
 from shared.git_link import GitLink, check_folder, check_ref
 from shared.work import SourceCredential
 from shared.written import DEEPEST
@@ -104,17 +106,58 @@ def fetch(
     name, commit, folder = _resolve(
         git, refs, check_ref(ref) if ref else link.ref, folder or link.folder
     )
-    git.run("init", "--quiet", "--bare", ".")
-    commit = _fetch(git, commit)
-    _check_size(git, commit, source.limits)
-    tree.mkdir()
-    git.run(f"--work-tree={tree}", "checkout", "--force", "--quiet", commit, "--", ".")
-    notes = _tidy(tree)
+    used = _Used()
+    commit = _check_out(git, commit, tree, used)
+    inside = Submodules(
+        lambda link, pinned, place: _submodule(link, pinned, place, git, source, used),
+        source.allowed,
+    )
+    inside.add(git, commit, tree)
+    notes = [*inside.notes, *_tidy(tree)]
     if folder and not (tree / folder).is_dir():
         raise BuildFailed(
             f"The repository has no folder {folder} at {name}. Check the folder's name."
         )
     return Fetched(tree, commit, name, folder, notes, lambda: _version(git, refs, commit))
+
+
+@dataclass
+class _Used:
+    """What the clones of one build have taken of its limits."""
+
+    clones: int = 0
+    bytes: int = 0
+    files: int = 0
+
+
+def _check_out(git: Git, commit: str, tree: Path, used: _Used) -> str:
+    """The exact commit, in a folder that is empty or new."""
+    git.run("init", "--quiet", "--bare", ".")
+    commit = _fetch(git, commit)
+    _check_size(git, commit, used)
+    tree.mkdir(exist_ok=True)
+    git.run(f"--work-tree={tree}", "checkout", "--force", "--quiet", commit, "--", ".")
+    return commit
+
+
+def _submodule(
+    link: GitLink, commit: str, tree: Path, outer: Git, source: Source, used: _Used
+) -> Git:
+    used.clones += 1
+    store = outer.folder.with_name(f"git-{used.clones}")
+    store.mkdir()
+    limits = source.limits
+    git = replace(
+        outer,
+        folder=store,
+        link=link,
+        address=pin(link, source.allowed, source.lookup),
+        limits=replace(limits, bytes=limits.bytes - used.bytes, files=limits.files - used.files),
+        credential=outer.credential if is_of_same_owner(outer.link, link) else None,
+    )
+    git.deadline = outer.deadline
+    _check_out(git, commit, tree, used)
+    return git
 
 
 def newest(
@@ -225,8 +268,9 @@ def _fetch(git: Git, commit: str) -> str:
     return got
 
 
-def _check_size(git: Git, commit: str, limits: CloneLimits) -> None:
+def _check_size(git: Git, commit: str, used: _Used) -> None:
     """Refuse a tree that is small on the wire and huge on disk, before anything is written."""
+    limits = git.limits
     try:
         listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     except GitFailed as error:  # trees in trees until it gives up
@@ -241,10 +285,16 @@ def _check_size(git: Git, commit: str, limits: CloneLimits) -> None:
         raise BuildFailed(
             f"The repository has more than {DEEPEST} folders in one another, which no tool needs."
         )
+    used.bytes += total
+    used.files += len(files)
     if len(files) > limits.files or total > limits.bytes:
+        allowed = CloneLimits(
+            limits.bytes + used.bytes - total, limits.files + used.files - len(files)
+        )
         raise TooBig(
-            f"The repository holds {len(files)} files of {total / (1 << 20):.0f} MiB; allowed are "
-            f"{limits.files} files and {limits.bytes / (1 << 20):.0f} MiB. Use a smaller repository."
+            f"The repository{' with its submodules' if used.clones else ''} holds {used.files} files of "
+            f"{used.bytes / (1 << 20):.0f} MiB; allowed are {allowed.files} files and "
+            f"{allowed.bytes / (1 << 20):.0f} MiB. Use a smaller repository."
         )
 
 
@@ -299,34 +349,3 @@ def _version(git: Git, refs: _Refs, commit: str) -> str:
         if (version := versions.of_tag(tag)) is not None:
             return versions.describe(version, int(distance), commit)
     return versions.describe(versions.best(refs.tags()), 0, commit)
-
-
-_SAID = (
-    (r"unable to update url base from redirection|redirect|returned error: 30\d",
-     "The link is redirected to another address, which is not followed. Paste the address it leads to."),
-    (r"could not read Username|Authentication failed|terminal prompts disabled|returned error: 40[13]",
-     "The repository was not found, or it is private. Check the link; for a private repository, make the tool private "
-     "and store an access token for {host} in your account."),
-    (r"returned error: 404|repository .* not found|not found$",
-     "The repository was not found. Check the link; for a private repository, make the tool private "
-     "and store an access token for {host} in your account."),
-    (r"Could not resolve host", "The host {host} cannot be found. Check the link for typing errors, or try again later."),
-    (r"Failed to connect|Connection refused|timed out|Connection reset|Could not connect|No route|Empty reply",
-     "The host {host} does not answer. Check the link, or try again later."),
-    (r"SSL|certificate|gnutls|TLS", "The host {host} has no valid certificate, so it cannot be trusted."),
-    (r"not valid: is this a git repository|invalid (?:server )?response|protocol error|unexpected.*content|bad line length|expected .*version",
-     "There is no Git repository at this address. Use a link like https://github.com/owner/name."),
-    (r"fsck error|gitmodules|badTree|hasDot", "The repository holds objects that Git refuses as unsafe: {last}"),
-    (r"less than 1000 bytes|Operation too slow", "The host {host} sends too slowly. Try again later."),
-    (r"returned error: 5\d\d", "The host {host} has an error of its own. Try again later."),
-)  # fmt: skip
-
-
-def explain(said: str, link: GitLink) -> str:
-    """One sentence for what git said."""
-    lines = [line for line in said.splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else "no reason given"
-    for pattern, sentence in _SAID:
-        if re.search(pattern, said, re.IGNORECASE | re.MULTILINE):
-            return sentence.format(host=link.host, last=last)
-    return f"The repository could not be fetched: {last}"

@@ -378,7 +378,7 @@ def test_hooks_filters_and_submodules_of_a_repository_never_run(
             (
                 "100644",
                 ".gitmodules",
-                b'[submodule "x"]\n\tpath = sub\n\turl = https://example.org/x\n',
+                b'[submodule "x"]\n\tpath = sub\n\turl = https://nowhere.invalid/x/y\n',
             ),
             ("100755", "post-checkout", f"#!/bin/sh\n{touch}\n".encode()),
             ("160000", "sub", b""),
