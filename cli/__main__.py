@@ -18,6 +18,11 @@ COMMANDS = {
     "doctor": ("cli.commands.doctor:doctor", "Check that this host can keep programs in."),
     "admin": ("cli.commands.admin:admin", "Accounts, backup and restore (on the platform's host)."),
     "bus": ("cli.commands.bus:bus", "Topics, queues and dead letters."),
+    "aws": ("cli.commands.aws:aws", "Deploy to AWS, promote, look, destroy."),
+    "credentials": (
+        "cli.commands.credentials:credentials",
+        "Your own access to your part of the object store.",
+    ),
     "completion": ("cli.commands.completion:completion", "Print a shell's completion script."),
 }
 

@@ -85,6 +85,10 @@ class Api:
         """POST of something that may be repeated, such as a cancel."""
         self._call(lambda: self._http.post(path, json={}))
 
+    def remove(self, path: str) -> None:
+        """DELETE; what is gone already is said."""
+        self._call(lambda: self._http.delete(path))
+
     def send(self, path: str, make: Callable[[], Mapping[str, Any]]) -> Any:
         """Like `create`, for a body that must be made anew at each try: what httpx takes for it."""
         key = {"Idempotency-Key": secrets.token_hex(16)}

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from shared.objects import Objects, bucket_of
 from shared.objects_disk import DiskObjects
 from shared.settings import Settings
+from shared.storage_credentials import StorageCredentials
 from shared.uploads import Uploads
 from shared.uploads_disk import DiskUploads
 
@@ -35,6 +36,17 @@ def open_store(settings: Settings, signing_key: str) -> Store:
     return Store(
         cast(Objects, objects), cast(Uploads, uploads), f"{address.scheme}://{address.netloc}"
     )
+
+
+def open_credentials(settings: Settings) -> StorageCredentials | None:
+    """People's own credentials, where the store is S3 and a role for them is named."""
+    if not settings.objects_url or not settings.people_role:
+        return None
+    bucket, prefix = bucket_of(settings.objects_url)
+    made = _module("shared.storage_credentials_sts").StsCredentials(
+        settings.people_role, bucket, prefix, settings.people_profile
+    )
+    return cast(StorageCredentials, made)
 
 
 def open_objects(settings: Settings, signing_key: str) -> Objects:

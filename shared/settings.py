@@ -28,6 +28,10 @@ class Settings(BaseModel):
     """`sqlite:///path` or `sns-sqs://<prefix>` (AWS's own variables say where). Empty: SQLite."""
     objects_url: str = ""
     """`s3://BUCKET[/PREFIX]` (AWS's own variables say where). Empty: a folder in the data folder."""
+    people_role: str = ""
+    """ARN of the role that people's own storage credentials are sessions of. Empty: none are given."""
+    people_profile: str = ""
+    """An AWS profile with the keys that assume it, for 12 hours instead of one."""
     secrets_url: str = ""
     """`secretsmanager://PREFIX` or `ssm://PREFIX`. Empty: files (0600) in the data folder."""
     log_json: bool = Field(default=False)

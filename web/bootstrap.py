@@ -6,7 +6,7 @@ from shared import doorbell
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.images_open import open_images
-from shared.objects_open import open_store
+from shared.objects_open import open_credentials, open_store
 from web import limits
 from web.bell import Bell
 from web.ports import WebPorts
@@ -25,6 +25,7 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
         ),
         objects=store.objects,
         uploads=store.uploads,
+        storage=open_credentials(settings),
         store_origin=store.origin,
         settings=settings,
         ring=lambda name: doorbell.ring(wake, name),

@@ -28,6 +28,7 @@ from web.api import (
     runs,
     sources,
     tools,
+    storage_credentials,
     worker,
     uploads,
 )
@@ -68,7 +69,7 @@ def create_app(ports: WebPorts) -> Flask:
         Notes(ports.settings.data).install(app)
 
     app.register_blueprint(health.blueprint(metrics))
-    for resource in (accounts, tools, previews, sources, origins, builds, runs, files, uploads):
+    for resource in (accounts, tools, previews, sources, origins, builds, runs, files, uploads, storage_credentials):
         app.register_api(resource.blueprint())
     app.register_blueprint(documentation.blueprint(app))
     app.register_blueprint(worker.make_blueprint(ports))

@@ -8,6 +8,7 @@ from shared.db import Transactions
 from shared.images import ImageRegistry
 from shared.images_local import LocalImages
 from shared.objects import Objects
+from shared.storage_credentials import StorageCredentials
 from shared.uploads import Uploads
 from web.bell import Bell
 from web.limits import PLANS, Plans
@@ -36,6 +37,8 @@ class WebPorts:
     """Signs CSRF tokens."""
     seals: Seals
     """Seals what must be used again: webhook secrets, credentials of Git hosts."""
+    storage: StorageCredentials | None = None
+    """People's own access to their part of the store; None: there is none here."""
     store_origin: str = ""
     """Where browsers send and fetch bytes; empty: web itself."""
     plans: Plans = field(default_factory=lambda: PLANS)

@@ -312,6 +312,30 @@ class FileInfo(BaseModel):
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
+class StorageCredentialInfo(BaseModel):
+    id: str
+    access_key_id: str
+    created_at: int
+    expires_at: int
+
+
+class IssuedStorageCredential(StorageCredentialInfo):
+    """Shown this once; as AWS's own programs take them from the environment."""
+
+    secret_access_key: str
+    session_token: str
+    bucket: str
+    prefix: str
+    region: str
+    endpoint: str
+    """Empty: AWS's own."""
+
+
+class StorageCredentialList(BaseModel):
+    items: list[StorageCredentialInfo]
+    next: str | None = None
+
+
 class NewUpload(Given):
     name: str = Field(max_length=1000)
     size: int = Field(ge=0, lt=1 << 50)

@@ -35,6 +35,7 @@ def _filled(path: str, w: World) -> str:
         "build",
         "file",
         "upload",
+        "storage",
         "credential",
         "token",
         "mark",
@@ -111,6 +112,19 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/files": Row("401 201 201 201 401 401", _at("/api/v1/files?name=x", data=b"x")),
     "POST /api/v1/uploads": Row(
         "401 201 201 201 401 401", _at("/api/v1/uploads", json={"name": "x", "size": 3})
+    ),
+    "POST /api/v1/storage-credentials": Row(
+        "401 201 201 201 401 401", _at("/api/v1/storage-credentials", json={})
+    ),
+    "GET /api/v1/storage-credentials": Row(
+        "401 200 200 200 401 401", _at("/api/v1/storage-credentials")
+    ),
+    "DELETE /api/v1/storage-credentials/<credential_id>": Row(
+        "401 204 404 404 401 401", _at("/api/v1/storage-credentials/<storage>")
+    ),
+    "POST /account/storage": Row("401 201 201 201 401 401", _at("/account/storage", form={})),
+    "POST /account/storage/<credential_id>/revoke": Row(
+        "401 303 404 404 401 401", _at("/account/storage/<storage>/revoke", form={})
     ),
     "GET /api/v1/uploads": Row("401 200 200 200 401 401", _at("/api/v1/uploads")),
     "GET /api/v1/uploads/<upload_id>": Row(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from shared.ids import new_id
-from shared.schema.accounts import Account, LoginSession
+from shared.schema.accounts import Account, LoginSession, StorageCredential
 from shared.schema.runs import Output
 from shared.uploads import Part
 from shared.uploads_disk import DiskUploads
@@ -43,6 +43,8 @@ class World:
     preview: str
     file: str
     upload: str
+    storage: str
+    """A storage credential."""
     """Whole, and not yet complete."""
     credential: str
     token: str
@@ -80,6 +82,15 @@ def make(app: Flask, folder: Path) -> World:
         preview = request_preview(session, owner, Source(version.link)).id
         file = factories.file(session, owner)
         upload = _upload(session, ports, owner)
+        storage = StorageCredential(
+            id=new_id("cred"),
+            account_id=owner.id,
+            access_key_id="ASIA",
+            created_at=1,
+            expires_at=1 << 50,
+            revoked_at=None,
+        )
+        session.add(storage)
         key = f"runs/{run.id}/att/o/0"
         info = ports.objects.put(key, content)
         stream = KeptStream(size=info.size, kept=info.size, sha256=info.sha256, key=key)
@@ -117,6 +128,7 @@ def make(app: Flask, folder: Path) -> World:
         preview=preview,
         file=ids[4],
         upload=upload,
+        storage=storage.id,
         credential=ids[6],
         token=token_id,
         mark=mark,

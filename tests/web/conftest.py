@@ -14,6 +14,7 @@ from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
 from shared.uploads_disk import DiskUploads
+from tests.fake_storage_credentials import FakeStorageCredentials
 from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
@@ -36,6 +37,7 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
         transactions=transactions,
         objects=objects,
         uploads=DiskUploads(objects),
+        storage=FakeStorageCredentials(),
         settings=chosen,
         ring=lambda name: None,
         bell=Bell(),

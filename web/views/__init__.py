@@ -12,6 +12,7 @@ import web.views.origins
 import web.views.outputs
 import web.views.plans
 import web.views.runs
+import web.views.storage
 import web.views.tools
 import web.views.workers
 from web.ports import WebPorts
@@ -25,6 +26,7 @@ def register(app: Flask, ports: WebPorts) -> None:
     for family in (
         pages.accounts,
         pages.git_hosts,
+        pages.storage,
         pages.tools,
         pages.plans,
         pages.origins,

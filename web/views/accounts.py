@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 from shared.db import now_ms
 from shared.ids import digest
 from shared.schema.accounts import Account, LoginSession
-from web import auth, mail_state, passwords, sessions, tokens
+from shared.storage_credentials import Issued
+from web import auth, mail_state, passwords, sessions, storage_access, tokens
 from web import sign_in as use_case
 from web.api.answers import hit
 from web.refusals import Absent, Forbidden, Invalid, Refused
@@ -116,7 +117,7 @@ def _own(routes: Blueprint) -> None:
     @routes.get("/account")
     def account() -> Response:
         said = "The password is changed." if request.args.get("said") == "password" else ""
-        return _page(said=said)
+        return page(said=said)
 
     @routes.post("/account/tokens")
     def make_token() -> Response:
@@ -129,10 +130,10 @@ def _own(routes: Blueprint) -> None:
             if not 1 <= days <= tokens.MAX_DAYS:
                 raise Invalid(f"A token lasts between 1 and {tokens.MAX_DAYS} days.")
         except Refused as error:
-            return _page(error.status, token_fault=error.message, token_name=name)
+            return page(error.status, token_fault=error.message, token_name=name)
         with auth.ports().transactions.begin() as session:
             _, secret = tokens.issue(session, owner.id, name=name, days=days)
-        return _page(201, secret=secret)
+        return page(201, secret=secret)
 
     @routes.post("/account/tokens/<token_id>/revoke")
     def revoke_token(token_id: str) -> Response:
@@ -170,9 +171,9 @@ def _own(routes: Blueprint) -> None:
                 auth.caller(owner.email),
             )
         except use_case.WrongPassword as error:
-            return _page(error.status, new_fault="The present password is wrong.")
+            return page(error.status, new_fault="The present password is wrong.")
         except Refused as error:
-            return _page(error.status, new_fault=error.message)
+            return page(error.status, new_fault=error.message)
         kept = passwords.hash_of(new)
         with ports.transactions.begin() as session:
             row = session.get_one(Account, owner.id)
@@ -189,7 +190,7 @@ def _own(routes: Blueprint) -> None:
         return response
 
 
-def _page(
+def page(
     status: int = 200,
     *,
     said: str = "",
@@ -197,11 +198,15 @@ def _page(
     token_fault: str = "",
     token_name: str = "",
     new_fault: str = "",
+    storage_fault: str = "",
+    storage_issued: Issued | None = None,
 ) -> Response:
+    """The account page, with what has just been made or refused on it."""
     owner = auth.required().account
     here = digest(auth.session_secret())
     with auth.ports().transactions.read() as session:
         kept = tokens.of_account(session, owner.id)
+        storage = storage_access.of_account(session, owner.id)
         mail_fault = mail_state.sentence(session, owner.email)
         rows = [
             {
@@ -223,6 +228,11 @@ def _page(
         token_fault=token_fault,
         token_name=token_name,
         password_fault=new_fault,
+        storage_fault=storage_fault,
+        storage_issued=storage_issued,
+        storage_shell=storage_access.as_shell(storage_issued) if storage_issued else "",
+        storage_missing=storage_access.why_none(auth.ports().storage, auth.ports().settings),
+        storage_rows=storage,
         least=passwords.SHORTEST,
     )
     return make_response(html, status)
