@@ -16,18 +16,27 @@ class BadMail(ValueError):
     """The mail can never be sent as it is."""
 
 
+def address_of(text: str) -> str:
+    """The address as mail servers take it: its domain in ASCII; raises `BadMail`."""
+    if not _ADDRESS.fullmatch(text) or len(text) > _LONGEST_ADDRESS:
+        raise BadMail(f"{text[:100]!r} is no address of one person.")
+    name, _, domain = text.partition("@")
+    try:
+        return f"{name.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise BadMail(f"{text[:100]!r} has letters that mail servers do not take.") from error
+
+
 def as_message(mail: Mail) -> EmailMessage:
     """Headers and body; raises `BadMail`."""
-    for address in (mail.sender, mail.recipient):
-        if not _ADDRESS.fullmatch(address) or len(address) > _LONGEST_ADDRESS:
-            raise BadMail(f"{address[:100]!r} is no address of one person.")
+    sender, recipient = address_of(mail.sender), address_of(mail.recipient)
     if any(not c.isprintable() for c in mail.subject):
         raise BadMail("A subject is one line of printable text.")
     if not _MESSAGE_ID.fullmatch(mail.message_id):
         raise BadMail(f"{mail.message_id[:100]!r} is no Message-ID.")
     message = EmailMessage()
-    message["From"] = mail.sender
-    message["To"] = mail.recipient
+    message["From"] = sender
+    message["To"] = recipient
     message["Subject"] = mail.subject
     message["Date"] = formatdate(localtime=False)
     message["Message-ID"] = mail.message_id

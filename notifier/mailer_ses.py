@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from notifier.mail_message import as_bytes
+from notifier.mail_message import address_of, as_bytes
 from notifier.mailer import Mail
 
 TAG = "toolyard-delivery"
@@ -30,8 +30,8 @@ class SesMailer:
     def send(self, mail: Mail) -> None:
         chosen = {"ConfigurationSetName": self._set} if self._set else {}
         self._ses.send_email(
-            FromEmailAddress=mail.sender,
-            Destination={"ToAddresses": [mail.recipient]},
+            FromEmailAddress=address_of(mail.sender),
+            Destination={"ToAddresses": [address_of(mail.recipient)]},
             Content={"Raw": {"Data": as_bytes(mail)}},
             EmailTags=[{"Name": TAG, "Value": mail.message_id.strip("<>").partition("@")[0]}],
             **chosen,

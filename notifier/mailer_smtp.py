@@ -6,7 +6,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 
-from notifier.mail_message import as_bytes
+from notifier.mail_message import address_of, as_bytes
 from notifier.mailer import AddressRefused, Mail
 
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
@@ -84,9 +84,9 @@ class SmtpMailer:
     @staticmethod
     def _hand_in(connection: smtplib.SMTP, mail: Mail, data: bytes) -> None:
         try:
-            connection.sendmail(mail.sender, [mail.recipient], data)
+            connection.sendmail(address_of(mail.sender), [address_of(mail.recipient)], data)
         except smtplib.SMTPRecipientsRefused as error:
-            code, said = error.recipients[mail.recipient]
+            [(code, said)] = error.recipients.values()
             text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
             if 500 <= code < 600 and _NO_SUCH_ADDRESS.search(text):
                 raise AddressRefused(f"{code} {text}") from error

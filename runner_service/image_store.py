@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 _PULL_SECONDS = 600.0
 _PAUSE_SECONDS = 5.0
+_LOOK_SECONDS = 10.0
 
 
 class NoRoom(Exception):
@@ -40,6 +41,7 @@ class ImageStore:
         self._access = access
         self._cache = ImageCache(containers, notes, percent=percent)
         self._seconds = seconds
+        self._look_again = 0.0
 
     def ensure(
         self,
@@ -63,8 +65,11 @@ class ImageStore:
         self._fetch(lease, check, give_up)
 
     def make_room(self) -> None:
-        """The disk is nearly full: images that no run uses go, least recently used first."""
-        self._cache.make_room(0)
+        """The disk is nearly full: images that no run uses go, least recently used first; not at each call."""
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._look_again = now + _LOOK_SECONDS
+            self._cache.make_room(0)
 
     def _fetch(
         self, lease: RunAssignment, check: Callable[[], None], give_up: threading.Event

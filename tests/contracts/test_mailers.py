@@ -22,7 +22,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from botocore.exceptions import ClientError
 
 from notifier import mailer_open
-from notifier.mail_message import BadMail
+from notifier.mail_message import BadMail, address_of
 from notifier.mailer import AddressRefused, Mail, Mailer
 from notifier.mailer_files import FileMailer
 from notifier.mailer_ses import SesMailer
@@ -187,6 +187,27 @@ def test_whatever_would_become_a_header_or_a_recipient_is_refused(
     assert under.arrived() == []
 
 
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [("ada@müller.example", "ada@xn--mller-kva.example"), ("ada@example.org", "ada@example.org")],
+)
+def test_a_domain_of_other_letters_is_written_as_servers_take_it(address: str, taken: str) -> None:
+    assert address_of(address) == taken
+    with pytest.raises(BadMail, match="letters that mail servers do not take"):
+        address_of("adä@example.org")
+
+
+def test_mail_goes_to_a_domain_of_other_letters(tmp_path: Path) -> None:
+    inbox = Inbox()
+    controller = serve(inbox)
+    try:
+        mail = Mail(**(vars(MAIL) | {"recipient": "ada@müller.example"}))
+        SmtpMailer(Server("127.0.0.1", port_of(controller))).send(mail)
+    finally:
+        controller.stop()
+    assert inbox.envelopes[0].rcpt_tos == ["ada@xn--mller-kva.example"]
+
+
 # SMTP
 
 
@@ -342,8 +363,8 @@ def test_ses_asks_for_the_right_to_send(
 
 
 def test_the_right_to_send_names_our_domain_and_set() -> None:
-    made = mail_permissions.sender("example.org", "set", region="eu-west-1", account="1")
-    (statement,) = made["Statement"]  # type: ignore[misc]
+    made: Any = mail_permissions.sender("example.org", "set", region="eu-west-1", account="1")
+    (statement,) = made["Statement"]
     assert statement["Resource"] == [
         "arn:aws:ses:eu-west-1:1:identity/example.org",
         "arn:aws:ses:eu-west-1:1:configuration-set/set",
