@@ -61,6 +61,13 @@ def test_never_above_the_maximum_nor_below_the_minimum_or_the_busy(
     assert desired >= min(busy, group.maximum)
 
 
+def test_workers_that_hold_a_job_count_although_their_slots_are_half_free() -> None:
+    group = Group(0, 10)
+    made = decide(group, [Backlog(0, 4, 10, slots=4)], busy=4, present=0, now=0)
+
+    assert (made.wanted, made.desired) == (1, 4)
+
+
 @given(GROUPS, BACKLOGS, st.integers(0, 1000), st.integers(0, 50))
 def test_more_backlog_never_asks_for_fewer(
     group: Group, backlog: Backlog, more: int, running: int
@@ -154,10 +161,10 @@ def test_no_schedule_ends_a_busy_worker(seed: int) -> None:
             idle = [name for name in workers if name not in busy]
             for name in may_go(idle, present=len(workers), desired=made.desired):
                 assert workers.pop(name) == 0
+            assert len(workers) >= min(made.desired, len(busy) + len(idle))
             while len(workers) < made.desired:
                 born += 1
                 workers[f"w{born}"] = 0
-            assert len(workers) >= made.desired
 
 
 def test_an_account_at_its_limit_asks_for_no_more_workers() -> None:
