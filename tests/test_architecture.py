@@ -26,12 +26,19 @@ SECOND_QUEUES = {"on_preview_requested": "previewer"}
 """A look at a repository does not wait behind builds."""
 
 AWS_ADAPTERS = {
+    "shared/bucket_s3.py",
     "shared/bus_sns_sqs.py",
     "shared/images_ecr.py",
+    "shared/objects_s3.py",
     "shared/secrets_secretsmanager.py",
     "shared/secrets_ssm.py",
+    "shared/storage_credentials_sts.py",
+    "shared/uploads_s3.py",
     "notifier/mailer_ses.py",
     "web/worker_groups_ec2.py",
+    "cli/aws",
+    "shared/aws_enrolment.py",
+    "shared/ship_logs.py",
 }
 
 

@@ -22,6 +22,7 @@ class RateLimits:
             "preview": RateLimitItemPerHour(settings.previews_per_hour),
             "run": RateLimitItemPerMinute(settings.runs_per_minute),
             "hook": RateLimitItemPerMinute(settings.pushes_per_minute),
+            "enrol": RateLimitItemPerMinute(settings.enrolments_per_minute),
             "upload": RateLimitItemPerMinute(settings.runs_per_minute * 4),
         }
 

@@ -270,6 +270,10 @@ TABLE: dict[str, Row] = {
             "/api/v1/worker/claims", json={"kind": "build", "id": w.build, "worker": "h:b"}
         ),
     ),
+    # Not by token but by a proof that AWS answers for; without roles in the settings there is no such place.
+    "POST /api/v1/worker/enrolments": Row(
+        "404 404 404 404 404 404", _at("/api/v1/worker/enrolments", json={})
+    ),
     "GET /api/v1/worker/directives": Row(
         "401 401 401 401 200 401", _at("/api/v1/worker/directives?worker=h:b&wait=0")
     ),
@@ -298,11 +302,11 @@ TABLE: dict[str, Row] = {
     "GET /how-to": Row("200 200 200 200 200 200", _at("/how-to")),
     "GET /metrics": Row("200 200 200 200 200 200", _at("/metrics")),
     "GET /objects/<path:key>": Row("200 200 200 200 200 200", _signed_get),
+    "POST /objects/<path:key>": Row("204 204 204 204 204 204", _signed_post),
     "PUT /objects/<path:key>": Row("204 204 204 204 204 204", _signed_put),
     "GET /palette": Row("303 200 200 200 303 303", _at("/palette")),
     "POST /parse": Row("401 200 200 200 401 401", _at("/parse", form={"line": "a b"})),
     "GET /readyz": Row("200 200 200 200 200 200", _at("/readyz")),
-    "POST /objects/<path:key>": Row("204 204 204 204 204 204", _signed_post),
     "GET /runs": Row("303 200 200 200 303 303", _at("/runs")),
     "GET /runs/<run_id>": Row("303 200 404 200 303 303", _at("/runs/<run>")),
     "POST /runs/<run_id>/cancel": Row(

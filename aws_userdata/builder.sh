@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# Builder: looks at repositories and makes tools of them, each step in a sandbox; root as the runner.
+prepare_machine debootstrap docker.io e2fsprogs git iproute2 iptables mount nftables
+release_from_web
+install_release
+
+chown -R root:root "$DATA"
+[ ! -d /run/systemd/system ] || systemctl enable --now docker.service
+wait_until 60 docker version --format '{{.Server.Version}}' ||
+    { say "the container engine does not answer"; exit 1; }
+
+service builder root 7500 "$PYTHON" -m builder_service
+ship_logs
+read -ra stop <<<"$(stop_command builder)"
+service notices root 10 "$PYTHON" -m shared.ec2_notices -- "${stop[@]}"
+wait_until 300 log_has builder_ready ||
+    { say "the builder is not ready; see /var/log/toolyard or the journal"; exit 1; }
+say "the builder is ready"
