@@ -22,15 +22,16 @@ from web.api import (
     accounts,
     builds,
     documentation,
+    enrolments,
     files,
     origins,
     previews,
     runs,
     sources,
-    tools,
     storage_credentials,
-    worker,
+    tools,
     uploads,
+    worker,
 )
 from web.client_address import ForwardedHeaders
 from web.metrics import Metrics
@@ -77,5 +78,7 @@ def create_app(ports: WebPorts) -> Flask:
     if isinstance(ports.uploads, DiskUploads):  # other stores sign URLs of their own
         app.register_blueprint(objects_route.make_blueprint(ports.uploads))
     views.register(app, ports)
-    app.wsgi_app = ForwardedHeaders(app.wsgi_app, ports.settings.proxies)  # type: ignore[method-assign]
+    app.wsgi_app = ForwardedHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, ports.settings.proxies, unix=ports.settings.trusts_unix
+    )
     return app
