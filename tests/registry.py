@@ -16,8 +16,10 @@ from tests.platform import free_port
 class Registry:
     """A context manager; `key` is the secret that its tokens are signed with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, realm: str = "") -> None:
+        """`realm`: where clients are sent for tokens."""
         self.folder = folder
+        self._realm = realm
         self.key = registry_tokens.new_key()
         self.address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,7 +38,7 @@ class Registry:
             "version: 0.1\nlog: {level: info}\n"
             f"storage: {{filesystem: {{rootdirectory: {self.folder}/store}}}}\n"
             f"http: {{addr: '{self.address}'}}\n"
-            f"auth: {{token: {{realm: 'http://{self.address}/', service: toolyard, "
+            f"auth: {{token: {{realm: '{self._realm or f'http://{self.address}/'}', service: toolyard, "
             f"issuer: toolyard, rootcertbundle: {certificate}}}}}\n"
         )
         with (self.folder / "log").open("ab") as log:

@@ -40,6 +40,7 @@ def build(settings: WebSettings, *, stopping: Callable[[], bool] = lambda: False
             settings.images_url,
             role=settings.images_role,
             key=lambda make: settings.secret("registry-key", make),
+            password=lambda: settings.given_secret("registry-password"),
         ),
         stopping=stopping,
     )

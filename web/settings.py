@@ -67,7 +67,7 @@ class WebSettings(Settings):
         return value
 
     images_url: str = ""
-    """`registry://HOST[:PORT]/PREFIX` or `ecr://PREFIX`. Empty: images stay on this host's engine."""
+    """`registry://[USER@]HOST[:PORT]/PREFIX` or `ecr://PREFIX`. Empty: images stay on this host's engine."""
     images_role: str = ""
     """With `ecr://`: ARN of the role that web assumes, narrowed, for each push and pull."""
 

@@ -5,16 +5,18 @@ with the very session that the tokens are asked for with.
 """
 
 import base64
+import http.server
 import io
 import json
 import secrets
 import tarfile
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -28,10 +30,12 @@ from shared.ids import new_id
 from shared.images import ImageRegistry, ImagesUnavailable, repository_of
 from shared.images_ecr import EcrImages
 from shared.images_local import LocalImages
+from shared.images_login import LoginRegistry
 from shared.images_registry import TokenRegistry
 from shared.registry_tokens import TokenSigner, new_key
 from shared.work import ImageAccess
 from tests.engine import opened
+from tests.platform import free_port
 from tests.registry import Registry
 
 ACCOUNT = "000000000000"
@@ -103,11 +107,64 @@ def ecr(ministack: str) -> Session:
     return Session(prefix, image_role(prefix), host=urlsplit(ministack).netloc)
 
 
-@pytest.fixture(params=["registry", "ecr"])
+class TokenServer(http.server.ThreadingHTTPServer):
+    """What others run beside their registry: tokens for whoever knows the password."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), TokenRequest)
+        self.url = f"http://127.0.0.1:{self.server_port}/token"
+        self.signer: TokenSigner | None = None
+        self.asked: list[str] = []
+
+
+class TokenRequest(http.server.BaseHTTPRequestHandler):
+    server: TokenServer
+
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        login = base64.b64encode(b"robot:pass word").decode()
+        known = self.headers["Authorization"] == f"Basic {login}"
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        if known and self.server.signer is not None:
+            (scope,) = query["scope"]
+            self.server.asked.append(scope)
+            _, name, actions = scope.split(":")
+            token = self.server.signer.token(name, actions.split(","), now=time.time(), seconds=300)
+            self.wfile.write(json.dumps({"token": token, "expires_in": 300}).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def token_server() -> Iterator[TokenServer]:
+    with TokenServer() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def their_registry(
+    token_server: TokenServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    folder = tmp_path_factory.mktemp("theirs")
+    with Registry(folder, realm=token_server.url) as registry:
+        token_server.signer = TokenSigner(registry.key)
+        yield registry
+
+
+@pytest.fixture(params=["registry", "login", "ecr"])
 def registry(request: pytest.FixtureRequest) -> ImageRegistry:
     if request.param == "ecr":
         found: ImageRegistry = request.getfixturevalue("ecr")
         return found
+    if request.param == "login":
+        theirs: Registry = request.getfixturevalue("their_registry")
+        return LoginRegistry(theirs.place, "robot", "pass word")
     running: Registry = request.getfixturevalue("token_registry")
     return TokenRegistry(running.place, running.key)
 
@@ -259,6 +316,42 @@ def test_a_token_lasts_a_quarter_of_an_hour() -> None:
     assert claims["access"] == [{"type": "repository", "name": "toolyard/x", "actions": ["pull"]}]
 
 
+# A registry that others run
+
+
+def test_a_token_is_asked_for_one_repository_and_the_password_stays_here(
+    token_server: TokenServer, their_registry: Registry
+) -> None:
+    theirs = LoginRegistry(their_registry.place, "robot", "pass word")
+    access = theirs.push("tool_1")
+    theirs.pull(theirs.repository("tool_1"))
+    assert token_server.asked[-2:] == [
+        "repository:toolyard/tool-1:pull,push",
+        "repository:toolyard/tool-1:pull",
+    ]
+    assert access.username == ""
+    assert "pass word" not in access.model_dump_json()
+
+
+def test_a_wrong_password_or_a_registry_without_tokens_is_told(
+    their_registry: Registry, ministack: str
+) -> None:
+    with pytest.raises(ImagesUnavailable, match="401"):
+        LoginRegistry(their_registry.place, "robot", "wrong").push("tool_1")
+    with pytest.raises(ImagesUnavailable, match="knows no tokens for one repository"):
+        LoginRegistry(f"{urlsplit(ministack).netloc}/x", "robot", "x").push("tool_1")
+    with pytest.raises(ImagesUnavailable, match="gave no token"):
+        LoginRegistry(f"127.0.0.1:{free_port()}/x", "robot", "x").push("tool_1")
+
+
+def test_the_password_is_not_sent_without_tls(tmp_path: Path) -> None:
+    with (
+        Registry(tmp_path, realm="http://tokens.example/token") as registry,
+        pytest.raises(ImagesUnavailable, match=r"without TLS: tokens\.example"),
+    ):
+        LoginRegistry(registry.place, "robot", "pass word").push("tool_1")
+
+
 # ECR's own limits
 
 
@@ -378,14 +471,28 @@ def no_key(make: object) -> str:
     raise AssertionError("no key is needed")
 
 
+def no_password() -> str:
+    raise AssertionError("no password is needed")
+
+
+def test_a_user_in_the_address_logs_in_with_the_secret() -> None:
+    made = images_open.open_images(
+        "registry://robot@registry.example/a/b", role="", key=no_key, password=lambda: "x"
+    )
+    assert isinstance(made, LoginRegistry)
+    assert made.repository("tool_1") == "registry.example/a/b/tool-1"
+
+
 def test_an_empty_address_means_this_host_s_engine() -> None:
-    assert isinstance(images_open.open_images("", role="", key=no_key), LocalImages)
+    assert isinstance(
+        images_open.open_images("", role="", key=no_key, password=no_password), LocalImages
+    )
     assert LocalImages().repository("tool_1") == ""
 
 
 def test_a_registry_s_key_is_made_once() -> None:
     made = images_open.open_images(
-        "registry://127.0.0.1:5000/toolyard", role="", key=lambda make: make()
+        "registry://127.0.0.1:5000/toolyard", role="", key=lambda make: make(), password=no_password
     )
     assert made.repository("tool_1") == "127.0.0.1:5000/toolyard/tool-1"
 
@@ -395,10 +502,12 @@ def test_a_registry_s_key_is_made_once() -> None:
     ["registry://host", "registry://Host/x", "registry://u:p@host/x", "ecr://", "docker://x/y"],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"registry://HOST\[:PORT\]/PREFIX or ecr://PREFIX"):
+    with pytest.raises(
+        ValueError, match=r"registry://\[USER@\]HOST\[:PORT\]/PREFIX or ecr://PREFIX"
+    ):
         images_open.check(url)
 
 
 def test_ecr_needs_the_role() -> None:
     with pytest.raises(ValueError, match="TOOLYARD_IMAGES_ROLE"):
-        images_open.open_images("ecr://toolyard", role="", key=no_key)
+        images_open.open_images("ecr://toolyard", role="", key=no_key, password=no_password)

@@ -64,7 +64,7 @@ class Inbox:
         return "250 taken"
 
     def messages(self) -> list[EmailMessage]:
-        return [parsed(bytes(e.content or b"")) for e in self.envelopes]
+        return [parsed(e.original_content or b"") for e in self.envelopes]
 
 
 def parsed(data: bytes) -> EmailMessage:

@@ -20,7 +20,10 @@ from shared.secrets_ssm import SsmSecrets
 
 PLACES = {"region": "us-east-1", "account": "000000000000"}
 Opener = Callable[[], SecretStore]
-REMOTE = {"secretsmanager": SecretsManagerSecrets, "ssm": SsmSecrets}
+REMOTE: dict[str, Callable[[str], SecretStore]] = {
+    "secretsmanager": SecretsManagerSecrets,
+    "ssm": SsmSecrets,
+}
 
 
 @pytest.fixture(params=["files", "secretsmanager", "ssm", "secretsmanager on moto", "ssm on moto"])
