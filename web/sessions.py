@@ -1,6 +1,6 @@
 """Signed-in browsers as rows: only a digest is kept, every row can be revoked, each sign-in makes a new one."""
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import now_ms
@@ -26,18 +26,21 @@ def open_session(session: Session, account: Account, *, days: int, user_agent: s
     return secret
 
 
+_OWNER = (  # asked with each request: put together once
+    select(Account)
+    .join(LoginSession, LoginSession.account_id == Account.id)
+    .where(
+        LoginSession.digest == bindparam("digest"),
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > now_ms(),
+        Account.disabled_at.is_(None),
+    )
+)
+
+
 def account_of(session: Session, secret: str) -> Account | None:
     """Who is signed in with this secret, unless it has expired or was revoked."""
-    return session.execute(
-        select(Account)
-        .join(LoginSession, LoginSession.account_id == Account.id)
-        .where(
-            LoginSession.digest == digest(secret),
-            LoginSession.revoked_at.is_(None),
-            LoginSession.expires_at > now_ms(),
-            Account.disabled_at.is_(None),
-        )
-    ).scalar_one_or_none()
+    return session.execute(_OWNER, {"digest": digest(secret)}).scalar_one_or_none()
 
 
 def revoke(session: Session, secret: str) -> None:

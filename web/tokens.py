@@ -1,6 +1,6 @@
 """API tokens: shown once, kept as digests, expiring, revocable at once."""
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import now_ms
@@ -29,18 +29,21 @@ def issue(
     return token, secret
 
 
+_OWNER = (  # asked with each request: put together once
+    select(Account)
+    .join(ApiToken, ApiToken.account_id == Account.id)
+    .where(
+        ApiToken.digest == bindparam("digest"),
+        ApiToken.revoked_at.is_(None),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now_ms()),
+        Account.disabled_at.is_(None),
+    )
+)
+
+
 def account_of(session: Session, secret: str) -> Account | None:
     """Whose token this is, unless it has expired or was revoked."""
-    return session.execute(
-        select(Account)
-        .join(ApiToken, ApiToken.account_id == Account.id)
-        .where(
-            ApiToken.digest == digest(secret),
-            ApiToken.revoked_at.is_(None),
-            or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now_ms()),
-            Account.disabled_at.is_(None),
-        )
-    ).scalar_one_or_none()
+    return session.execute(_OWNER, {"digest": digest(secret)}).scalar_one_or_none()
 
 
 def of_account(session: Session, account_id: str) -> list[ApiToken]:

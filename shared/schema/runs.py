@@ -43,6 +43,7 @@ class Upload(Base):
 
 class Run(Leased, Base):
     __tablename__ = "run"
+    __table_args__ = (Index("run_list", "account_id", "created_at", "id"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
     tool_id: Mapped[str] = mapped_column(ForeignKey("tool.id"), index=True)

@@ -1,6 +1,7 @@
 """What pages read: short queries that never cross what the viewer may see."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -119,14 +120,40 @@ def tools(
     return [ToolRow(row.Tool, row.Version, builds.get(row.Version.id)) for row in rows]
 
 
-@dataclass(frozen=True)
-class RunRow:
-    """A run as lists show it."""
+class RunRow(NamedTuple):
+    """A run as lists show it: plans, forms and manifests are large, and fifty are read at once."""
 
-    run: Run
-    tool: Tool
-    version: Version
+    id: str
+    state: str
+    command: str
+    argv: list[str]
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    cancel_requested_at: int | None
+    seconds: float | None
+    exit_code: int | None
+    signal: int | None
+    oom: bool
+    tool_id: str
+    tool_name: str
+    number: int
     bytes: int | None
+    """Of all outputs."""
+
+
+_LISTED = (
+    select(
+        *(getattr(Run, name) for name in RunRow._fields[:12]),
+        Tool.id.label("tool_id"),
+        Tool.name.label("tool_name"),
+        Version.number,
+        select(func.sum(Output.size)).where(Output.run_id == Run.id).scalar_subquery(),
+    )
+    .join(Tool, Tool.id == Run.tool_id)
+    .join(Version, Version.id == Run.version_id)
+    .order_by(Run.created_at.desc(), Run.id.desc())
+)
 
 
 def runs(
@@ -139,14 +166,7 @@ def runs(
     limit: int = PAGE,
 ) -> list[RunRow]:
     """Runs of an account, newest first, after the cursor."""
-    query = (
-        select(Run, Tool, Version)
-        .join(Tool, Tool.id == Run.tool_id)
-        .join(Version, Version.id == Run.version_id)
-        .where(Run.account_id == account_id)
-        .order_by(Run.created_at.desc(), Run.id.desc())
-        .limit(limit)
-    )
+    query = _LISTED.where(Run.account_id == account_id).limit(limit)
     if tool_id:
         query = query.where(Run.tool_id == tool_id)
     query = query.where(*_conditions(wanted))
@@ -155,16 +175,7 @@ def runs(
         query = query.where(
             or_(Run.created_at < int(at), (Run.created_at == int(at)) & (Run.id < last))
         )
-    rows = session.execute(query).all()
-    sizes: dict[str, int] = {
-        run_id: int(total)
-        for run_id, total in session.execute(
-            select(Output.run_id, func.sum(Output.size))
-            .where(Output.run_id.in_([row.Run.id for row in rows]))
-            .group_by(Output.run_id)
-        )
-    }
-    return [RunRow(r.Run, r.Tool, r.Version, sizes.get(r.Run.id)) for r in rows]
+    return [RunRow._make(row) for row in session.execute(query)]
 
 
 def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.schema.runs import File, Run, RunInput
-from shared.schema.tools import Tool, Version
 from web import arguments
 from web.views import shown
 from web.views.lookups import RunRow
@@ -16,32 +15,26 @@ from web.views.lookups import RunRow
 class ShownRow:
     """One line of a table of runs."""
 
-    run: Run
-    tool: Tool
-    version: Version
+    run: RunRow
     state: shown.Shown
     line: str
     since: int | None
     took: float | None
-    bytes: int | None
 
 
 def shown_row(row: RunRow) -> ShownRow:
     """A run as its line shows it; `since` is set while its clock runs."""
-    live = row.run.state not in shown.TERMINAL
+    live = row.state not in shown.TERMINAL
     return ShownRow(
-        row.run,
-        row.tool,
-        row.version,
-        shown.run_state(row.run),
-        f"{row.run.command or row.tool.name} {arguments.join(row.run.argv)}".strip(),
-        row.run.started_at if live else None,
-        took(row.run),
-        row.bytes,
+        row,
+        shown.run_state(row),
+        f"{row.command or row.tool_name} {arguments.join(row.argv)}".strip(),
+        row.started_at if live else None,
+        took(row),
     )
 
 
-def took(run: Run) -> float | None:
+def took(run: Run | RunRow) -> float | None:
     """Seconds of the program itself, else of the whole work."""
     if run.seconds is not None:
         return run.seconds

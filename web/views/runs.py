@@ -102,8 +102,8 @@ def _watching(routes: Blueprint) -> None:
             cursor=cursor,
             problems=wanted.problems,
             runs=[run_rows.shown_row(row) for row in rows],
-            live=not cursor and any(row.run.state not in shown.TERMINAL for row in rows),
-            next=f"{rows[-1].run.created_at}.{rows[-1].run.id}" if more else "",
+            live=not cursor and any(row.state not in shown.TERMINAL for row in rows),
+            next=f"{rows[-1].created_at}.{rows[-1].id}" if more else "",
             some_tool=some,
             examples=EXAMPLES,
         )

@@ -3,12 +3,11 @@
 import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from markupsafe import Markup, escape
 
 from shared.plan import RUNTIMES, Network, Plan
-from shared.schema.runs import Run
 from shared.schema.tools import Build, Version
 from web import arguments
 
@@ -79,7 +78,22 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def run_state(run: Run) -> Shown:
+class RunFacts(Protocol):
+    """What a run's state is told from."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def cancel_requested_at(self) -> int | None: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    @property
+    def signal(self) -> int | None: ...
+    @property
+    def oom(self) -> bool: ...
+
+
+def run_state(run: RunFacts) -> Shown:
     """A run's state; a program's own exit code says more than `failed`."""
     if run.cancel_requested_at is not None and run.state not in TERMINAL:
         return Shown("Cancelling", "live")
@@ -187,12 +201,10 @@ def ago(at: int | None, now: int) -> Markup:
     """A `<time>` element in people's words; the exact time on hover."""
     if at is None:
         return Markup("")
-    exact = _date(at)
-    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(
-        exact.isoformat(timespec="seconds"),
-        exact.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        relative(at, now),
-    )
+    exact = _date(at).isoformat(timespec="seconds")  # like 2026-11-22T14:00:00+00:00
+    hover = f"{exact[:10]} {exact[11:19]} UTC"
+    # Digits and words of ours: nothing to escape, and a list has many.
+    return Markup(f'<time datetime="{exact}" title="{hover}" data-ago>{relative(at, now)}</time>')  # noqa: S704
 
 
 def short_link(link: str) -> str:
@@ -234,8 +246,7 @@ def sentence(text: str) -> Markup:
 def middle(text: str, tail: int = 18) -> Markup:
     """One line that is cut in the middle where space is short."""
     text = " ".join(text.split())[:400]
-    if len(text) <= tail * 2:
-        return Markup('<span class="middle"><span class="head">{}</span></span>').format(text)
-    return Markup(
-        '<span class="middle"><span class="head">{}</span><span class="tail">{}</span></span>'
-    ).format(text[:-tail], text[-tail:])
+    cut = len(text) if len(text) <= tail * 2 else len(text) - tail
+    head, rest = escape(text[:cut]), escape(text[cut:])
+    end = f'<span class="tail">{rest}</span>' if rest else ""
+    return Markup(f'<span class="middle"><span class="head">{head}</span>{end}</span>')  # noqa: S704

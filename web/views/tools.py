@@ -240,7 +240,7 @@ def tool_page(
         more_versions=len(known) > lookups.VERSIONS,
         ready_version=ready,
         runs=[run_rows.shown_row(row) for row in own],
-        runs_live=any(row.run.state not in shown.TERMINAL for row in own),
+        runs_live=any(row.state not in shown.TERMINAL for row in own),
         readme=readme.html(version.readme) if version.readme else "",
         readme_long=len(version.readme) > _LONG_README,
         language=_language(plan),
