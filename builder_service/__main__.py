@@ -8,7 +8,7 @@ from builder_service.git import CloneLimits
 from builder_service.operator_env import Operator
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
-from shared import logs, retire
+from shared import logs, retire, tracing
 from shared.bus_open import open_bus
 from shared.containers_docker import connect
 from shared.control import Control
@@ -30,6 +30,7 @@ def source_of(settings: BuilderSettings) -> Source:
 def main() -> None:
     settings = settings_or_exit(BuilderSettings, os.environ)
     logs.configure("builder", json=settings.log_json)
+    tracing.configure(settings.traces_url, "builder")
     place = take_place(settings.state, mode=0o711)
     worker = worker_id(
         settings.worker_host or host_id(settings.state), boot_id(), "builder", place.number

@@ -13,6 +13,7 @@ from builder_service.failures import BuildFailed, Cancelled, TimedOut
 from builder_service.make_tool import Tool, container_prefix
 from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
+from shared import tracing
 from shared.containers import NetworkRefused
 from shared.control import Lost, Refused, Unavailable, through_outages
 from shared.heartbeats import Heartbeats
@@ -28,6 +29,7 @@ class OneBuild:
     def __init__(self, workshop: Workshop, assignment: BuildAssignment) -> None:
         self.id = assignment.id
         self.fence = assignment.fence
+        self._asked_by = tracing.current()
         self._workshop = workshop
         self._assignment = assignment
         self._end: End | None = None
@@ -52,6 +54,14 @@ class OneBuild:
         self._ending.set()
 
     def live(self) -> None:
+        with (
+            tracing.inside(self._asked_by),
+            tracing.span("build", build=self.id, fence=self.fence) as span,
+        ):
+            tracing.note(span, "state", self._live() or None)
+
+    def _live(self) -> str:
+        """The state that was reported, or "" where none was."""
         folder = self._workshop.place / "builds" / container_prefix(self._assignment)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -74,6 +84,7 @@ class OneBuild:
             if sender.lost.is_set():
                 self._end_by("lost")
             self._close(spool, sender, report, retry)
+            return "" if retry else report.state
         except Lost:
             log.warning("build_lost", build_id=self.id)
         except Unavailable as error:
@@ -85,6 +96,7 @@ class OneBuild:
             sender.flush()
             spool.close()
             shutil.rmtree(folder, ignore_errors=True)
+        return ""
 
     def _make(self, folder: Path, spool: BuildLog, report: BuildReport) -> str:
         """Fills the report; returns a reason when the fault is ours and the build should be tried again."""

@@ -6,7 +6,7 @@ from runner_service.adapters import open_containers, open_work
 from runner_service.app import Runner
 from runner_service.image_store import ImageStore
 from runner_service.settings import RunnerSettings
-from shared import crashpoints, doctor, logs, retire
+from shared import crashpoints, doctor, logs, retire, tracing
 from shared.bus_open import open_bus
 from shared.control import Control
 from shared.host import boot_id, host_id, worker_id
@@ -17,6 +17,7 @@ from shared.process import run_until_signalled, settings_or_exit
 def main() -> None:
     settings = settings_or_exit(RunnerSettings, os.environ)
     logs.configure("runner", json=settings.log_json)
+    tracing.configure(settings.traces_url, "runner")
     crashpoints.arm(settings.crash)
     place = take_place(settings.state)
     boot = boot_id()

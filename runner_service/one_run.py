@@ -24,7 +24,7 @@ from runner_service.spool import Spool
 from runner_service.staging import CannotStage, stage, stage_stdin
 from runner_service.verdict import Verdict, judge
 from runner_service.work_folders import WorkFolders
-from shared import logs
+from shared import logs, tracing
 from shared.containers import (
     Containers,
     EngineRefused,
@@ -87,6 +87,7 @@ class OneRun:
         self._record = record
         self._images = images
         self._lease = record.assignment
+        self._asked_by = tracing.current()
         self._control = control
         self._containers = containers
         self._work = work
@@ -129,7 +130,10 @@ class OneRun:
     def live(self, program_over: Callable[[], None] = lambda: None) -> None:
         """`program_over` is called when only its results have still to be kept."""
         self._program_over = program_over
-        with logs.bound(run_id=self._lease.id, attempt=self._lease.attempt):
+        with (
+            logs.bound(run_id=self._lease.id, attempt=self._lease.attempt),
+            tracing.inside(self._asked_by),
+        ):
             try:
                 self._live()
             finally:
@@ -148,7 +152,9 @@ class OneRun:
                 self._keeper.begin()
             self._reporter.begin()
             try:
-                why = self._run()
+                with tracing.span("run", run=self.id, fence=self.fence) as span:
+                    why = self._run()
+                    tracing.note(span, "state", why if " " not in why else "released")
             finally:
                 self._keeper.close()
             self._record.write(Finished(why=why))
@@ -171,7 +177,8 @@ class OneRun:
             report = self._record.read(RunReport) or self._report()
             self._record.write(report)
             crashpoint("runner.before_finish")
-            self._patiently_finish(report)
+            with tracing.span("finish", run=self.id, state=report.state):
+                self._patiently_finish(report)
             crashpoint("runner.after_finish")
             log.info("run_finished", state=report.state, exit_code=report.exit_code)
             return report.state
@@ -206,6 +213,10 @@ class OneRun:
         self._keeper.program_has_ended()
         self._program_over()
         self._reporter.phase("finalizing")
+        with tracing.span("finalizing", run=self.id):
+            return self._finalized(ended)
+
+    def _finalized(self, ended: Ended) -> RunReport:
         verdict = self._verdict(ended)
         outputs = Outputs(
             self._record.read(Staged) or Staged(files={}),
@@ -237,8 +248,9 @@ class OneRun:
         if self._record.boot != self._boot:
             raise ProgramLost("the worker's host was restarted")
         if self._record.read(Staged) is None:
-            self._pull()
-            self._stage()
+            with tracing.span("staging", run=self.id):
+                self._pull()
+                self._stage()
         self._check()
         self._reporter.phase("starting")
         program = self._program = Program(
@@ -249,10 +261,13 @@ class OneRun:
             stop_grace=self._patience.stop_grace,
             engine_patience=self._patience.engine,
         )
-        program.start(fresh=not self._adopted, before_start=self._check)
+        with tracing.span("starting", run=self.id):
+            program.start(fresh=not self._adopted, before_start=self._check)
         self._keeper.deadline(program.deadline)
         self._reporter.phase("running")
-        ended = program.follow(self._wake, self._wanted)
+        with tracing.span("running", run=self.id) as span:
+            ended = program.follow(self._wake, self._wanted)
+            tracing.note(span, "exit_code", ended.exit_code)
         self._record.write(ended)
         crashpoint("runner.after_exit")
         return ended

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from shared import logs
+from shared import logs, tracing
 from shared.bus import Bus, Message
 from shared.errors import Reject, Retry
 from shared.events import Event, decode
@@ -147,7 +147,14 @@ class Consumer:
             log.error("message_unexpected", queue=self._queue, type=kind)
             return message.reject
         try:
-            handler(event)
+            with tracing.span(
+                f"{self._queue} {kind}",
+                parent=event.trace,
+                kind="consumer",
+                queue=self._queue,
+                event=event.event_id,
+            ):
+                handler(event)
         except Retry as retry:
             log.info("message_retried", queue=self._queue, type=kind, reason=str(retry))
             return partial(message.nack, pause_before_retry(retry.delay, message.receives))

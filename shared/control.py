@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal, TypeVar, overload
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from shared import tracing
 from shared.work import (
     BuildAssignment,
     BuildReport,
@@ -283,6 +284,8 @@ class Control:
         timeout: float | None = None,
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
+        if trace := tracing.current():
+            headers["traceparent"] = trace
         if json is not None:
             content = json.model_dump_json().encode()
             headers["Content-Type"] = "application/json"

@@ -14,6 +14,8 @@ class Event(BaseModel):
     schema_version: int = 1
     event_id: str
     at: int
+    trace: str = ""
+    """The traceparent of what asked for it, where traces are on."""
 
 
 class BuildRequested(Event):

@@ -35,6 +35,8 @@ class Settings(BaseModel):
     secrets_url: str = ""
     """`secretsmanager://PREFIX` or `ssm://PREFIX`. Empty: files (0600) in the data folder."""
     log_json: bool = Field(default=False)
+    traces_url: str = ""
+    """An OTLP/HTTP endpoint, like `http://127.0.0.1:4318/v1/traces`. Empty: nothing is traced."""
     lease_seconds: float = Field(default=45.0, gt=0)
     """How long a worker holds a job without a heartbeat."""
     heartbeat_seconds: float = Field(default=10.0, gt=0)

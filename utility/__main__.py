@@ -11,7 +11,7 @@ from archiver_service.settings import ArchiverSettings
 from notifier import app as notifier
 from notifier.forgetting import Forgetting
 from notifier.settings import NotifierSettings
-from shared import doorbell, logs, process
+from shared import doorbell, logs, process, tracing
 from shared.bus_open import open_bus
 from shared.db import Transactions
 from shared.objects_open import open_store
@@ -43,6 +43,7 @@ def main() -> int:
     """Run all parts; 1 when one of them broke."""
     settings = process.settings_or_exit(UtilitySettings, os.environ)
     logs.configure("utility", json=settings.log_json)
+    tracing.configure(settings.traces_url, "utility")
     wake = doorbell.folder_of(settings.data)
     transactions = Transactions(settings.database_url, login=settings.database_login)
     store = open_store(settings, settings.secret("signing-key"))

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from shared import logs, process
+from shared import logs, process, tracing
 from web.bootstrap import build
 from web.flask_app import create_app
 from web.server import Server, Stopping
@@ -14,6 +14,7 @@ def main() -> int:
     """Serve until SIGTERM."""
     settings = process.settings_or_exit(WebSettings, os.environ)
     logs.configure("web", json=settings.log_json)
+    tracing.configure(settings.traces_url, "web")
     stopping = Stopping()
     app = create_app(build(settings, stopping=stopping))
     Server(app, settings, stopping).run()

@@ -119,11 +119,11 @@ def record(session: Session, job: Job, phase: str, detail: str = "", *, ago_ms: 
 def announce(session: Session, job: Job) -> None:
     """Ring for a queued job that can be claimed now."""
     if isinstance(job, Run):
-        outbox.announce(session, RunRequested, run_id=job.id)
+        outbox.announce(session, RunRequested, trace=job.trace, run_id=job.id)
     elif isinstance(job, Build):
-        outbox.announce(session, BuildRequested, build_id=job.id)
+        outbox.announce(session, BuildRequested, trace=job.trace, build_id=job.id)
     else:
-        outbox.announce(session, PreviewRequested, preview_id=job.id)
+        outbox.announce(session, PreviewRequested, trace=job.trace, preview_id=job.id)
     table: Any = type(job)
     session.execute(
         update(table)

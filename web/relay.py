@@ -8,7 +8,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import delete, select, update
 
-from shared import doorbell, outbox
+from shared import doorbell, outbox, tracing
 from shared.bus import Bus
 from shared.db import Transactions, now_ms
 from shared.events import Event, decode
@@ -111,6 +111,20 @@ class Relay:
         return waiting
 
     def _publish(self, waiting: list[tuple[str, Event]]) -> tuple[list[str], Exception | None]:
+        spans = [_published(event) for _, event in waiting]
+        waiting = [
+            (id, event.model_copy(update={"trace": span.traceparent or event.trace}))
+            for (id, event), span in zip(waiting, spans, strict=True)
+        ]
+        try:
+            return self._publish_together(waiting)
+        finally:
+            for span in spans:
+                span.end()
+
+    def _publish_together(
+        self, waiting: list[tuple[str, Event]]
+    ) -> tuple[list[str], Exception | None]:
         try:
             self._bus.publish_all([event for _, event in waiting])
             return [id for id, _ in waiting], None
@@ -140,3 +154,13 @@ class Relay:
         self._failures += 1
         log.warning("relay_waits", error=repr(error), pause=pause, failures=self._failures)
         self._stopping.wait(pause)
+
+
+def _published(event: Event) -> tracing.Span:
+    """The span of its way through the relay; whoever handles it is its child."""
+    return tracing.begin(
+        f"publish {type(event).__name__}",
+        parent=event.trace,
+        kind="producer",
+        event=event.event_id,
+    )

@@ -6,6 +6,7 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 
+from shared import tracing
 from shared.ids import new_id
 from web.metrics import Metrics
 
@@ -26,6 +27,7 @@ def install(app: Flask, metrics: Metrics) -> None:
         g.began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        _begin_span()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -33,6 +35,8 @@ def install(app: Flask, metrics: Metrics) -> None:
         rule = request.url_rule.rule if request.url_rule else "none"
         metrics.observe(request.method, rule, response.status_code, seconds)
         response.headers["X-Request-Id"] = g.get("request_id", "")
+        if "span" in g:
+            tracing.note(g.span, "status", response.status_code)
         if request.path not in _QUIET:
             # A worker's calls are many: claims and ends have lines of their own, failures this one.
             routine = request.path.startswith(_WORKERS) or request.method == "PUT"
@@ -46,3 +50,23 @@ def install(app: Flask, metrics: Metrics) -> None:
                 address=request.remote_addr,
             )
         return response
+
+    @app.teardown_request
+    def over(error: BaseException | None) -> None:
+        if "span" in g:
+            g.inside.__exit__(None, None, None)
+            g.span.end(type(error).__name__ if error else "")
+
+
+def _begin_span() -> None:
+    """What changes something is traced, and what a worker does for a job that is."""
+    from_worker = request.path.startswith(_WORKERS)
+    parent = tracing.known(request.headers.get("traceparent")) if from_worker else ""
+    if not parent and (from_worker or request.method in ("GET", "HEAD", "OPTIONS")):
+        return
+    rule = request.url_rule.rule if request.url_rule else "none"
+    g.span = tracing.begin(
+        f"{request.method} {rule}", parent=parent, kind="server", method=request.method, route=rule
+    )
+    g.inside = tracing.inside(g.span.traceparent)
+    g.inside.__enter__()

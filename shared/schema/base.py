@@ -1,7 +1,9 @@
 """What all tables share."""
 
-from sqlalchemy import JSON, BigInteger, true
+from sqlalchemy import JSON, BigInteger, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared import tracing
 
 JsonObject = dict[str, object]
 
@@ -25,8 +27,10 @@ class Leased:
     """Whoever was woken for it found its account at the limit: it waits for a free place."""
     infra_attempts: Mapped[int] = mapped_column(default=0)
     cancel_requested_at: Mapped[int | None]
+    trace: Mapped[str] = mapped_column(default=tracing.current, server_default=text("''"))
+    """The traceparent of the request that asked for it; empty where traces are off."""
     result_fence: Mapped[int | None]
     reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[int]
     started_at: Mapped[int | None]
-    finished_at: Mapped[int | None]
+    finished_at: Mapped[int | None] = mapped_column(index=True)

@@ -14,11 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from cli.up import generated_settings
 from tests.deploy.nginx import Nginx
 from tests.deploy.unit_files import OWN_UID, ROOT, Server
 from tests.git_server import GitServer, repository_from_files
+from tests.otlp_receiver import OtlpReceiver
 
 pytestmark = pytest.mark.docker
 _MB = 1 << 20
@@ -34,7 +36,9 @@ class Site:
         self.url = f"https://localhost:{self.nginx.https}"
         self.ca = self.server.path("/etc/toolyard/tls/fullchain.pem")
         self.server.extra = {"SSL_CERT_FILE": str(self.ca)}
-        self.server.set("common.env", TOOLYARD_URL=self.url)
+        self.traces = OtlpReceiver()
+        self.traces.__enter__()
+        self.server.set("common.env", TOOLYARD_URL=self.url, TOOLYARD_TRACES_URL=self.traces.url)
         limits = {"free": {"input_bytes": 400 * _MB}}
         self.server.set(
             "web.env", TOOLYARD_DATABASE_URL=database_url, TOOLYARD_BUILD_ALLOW=git.address
@@ -89,6 +93,7 @@ class Site:
 
     def close(self) -> None:
         self.nginx.stop()
+        self.traces.__exit__(None, None, None)
         installation = self.server.path("/var/lib/toolyard-worker/installation")
         label = (
             f"label=toolyard.installation={installation.read_text().strip()}"
@@ -255,7 +260,7 @@ def test_a_tool_is_added_run_and_followed(
         uploaded = client.post("/api/v1/files?name=data.txt", content=b"12345").json()
         body = {
             "tool": json.loads(added.stdout)["tool"],
-            "argv": ["data.txt"],
+            "argv": ["data.txt", "--token=s3cr3t-argument"],
             "inputs": [{"file_id": uploaded["id"], "name": "data.txt"}],
         }
         asked = client.post("/api/v1/runs", json=body)
@@ -278,6 +283,47 @@ def test_a_tool_is_added_run_and_followed(
     got = site.cli("outputs", run, "--dir", str(tmp_path / "out"))
     assert got.returncode == 0, got.stderr.decode()
     assert (tmp_path / "out/stdout").read_text().split() == ["first", "5"]
+    one_trace(site, run)
+
+
+def one_trace(site: Site, run: str) -> None:
+    """From the click to the mail, over four processes, each span the child of what caused it."""
+    names = ["notifier RunFinished", "archiver RunFinished", "finish"]
+
+    def of_run() -> dict[str, Span]:
+        ours = {
+            s.trace_id
+            for s in site.traces.spans
+            for a in s.attributes
+            if a.value.string_value == run
+        }
+        return {s.name: s for s in site.traces.spans if s.trace_id in ours}
+
+    site.server.wait(lambda: set(names) <= set(of_run()), 20, lambda: f"spans: {sorted(of_run())}")
+    spans = of_run()
+    assert len({span.trace_id for span in spans.values()}) == 1
+    by_id = {span.span_id: span for span in spans.values()}
+
+    def chain(name: str) -> list[str]:
+        found, span = [], spans.get(name)
+        while span is not None:
+            found.append(f"{site.traces.service_of[span.span_id]}: {span.name}")
+            span = by_id.get(span.parent_span_id)
+        return found
+
+    click = ["web: POST /api/v1/runs"]
+    asked = ["runner: runner RunRequested", "utility: publish RunRequested", *click]
+    assert chain("POST /api/v1/worker/claims") == ["web: POST /api/v1/worker/claims", *asked]
+    for phase in ("staging", "starting", "running", "finalizing", "finish"):
+        assert chain(phase) == [f"runner: {phase}", "runner: run", *asked]
+    finished = "POST /api/v1/worker/runs/<id>/finish"
+    told = [f"web: {finished}", "runner: finish", "runner: run", *asked]
+    assert chain(finished) == told
+    for reader in ("notifier", "archiver"):
+        name = f"{reader} RunFinished"
+        assert chain(name) == [f"utility: {name}", "utility: publish RunFinished", *told]
+    for secret in (b"s3cr3t-argument", b"data.txt", site.token.encode(), b"me@example.org"):
+        assert secret not in site.traces.bytes
 
 
 def test_a_restart_of_web_refuses_nobody(site: Site) -> None:
