@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from shared.work import ImageAccess, KeptImage
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Held, Worker, build_report, make_app
-from web import images
+from web import admin, images
 from web.ports import WebPorts
 from web.request_build import request_build
 from web.request_run import RunRequest, request_run
@@ -219,6 +220,21 @@ def test_a_registry_that_gives_nothing_now_is_asked_later(
     )
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+
+
+def test_the_operator_gets_the_certificate_of_the_key_that_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOOLYARD_DATA", str(tmp_path))
+    printed = []
+    for _ in range(2):
+        assert admin.main(["registry-certificate"]) == 0
+        printed.append(capsys.readouterr().out)
+    key = (tmp_path / "secrets" / "registry-key").read_text()
+    assert printed[0] == printed[1]
+    assert printed[0].startswith("-----BEGIN CERTIFICATE-----")
+    assert printed[0].strip() in key
+    assert "PRIVATE" not in printed[0]
 
 
 def test_an_image_that_the_registry_keeps_is_not_marked_as_collected(
