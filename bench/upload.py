@@ -1,0 +1,183 @@
+"""[upload] A large file from a browser straight to S3, against boto3's own transfer to the same store.
+
+The browser's way is all of it: the page hashes each part, asks web for signed URLs, sends the parts
+to the store and has them put together, until the file's row says so. Store, web and browser share
+this machine's cores, as boto3 and the store do.
+"""
+
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
+
+from bench.context import Context
+from bench.figures import Figure
+from shared import bucket_s3
+from shared.plan import Command
+from shared.schema.accounts import Account
+from tests import factories
+from tests.conftest import AWS_ENVIRONMENT, free_port
+from tests.e2e.conftest import LiveWeb, sign_up
+
+_SIZE = 1_000_000_000
+_WARM_UP = 100_000_000
+_ROUNDS = 3
+_BAR = 0.7
+_LIMITS = '{"free": {"input_bytes": 2000000000}}'
+_BUCKET = "bench-upload"
+_LONGEST_MS = 600_000
+
+
+def measure(context: Context) -> Iterator[Figure]:
+    """One figure: megabytes a second, ours and boto3's, medians of alternating rounds."""
+    folder = context.scratch / "upload"
+    folder.mkdir()
+    big, small = _written(folder / "big.bin", _SIZE), _written(folder / "small.bin", _WARM_UP)
+    with _store(folder) as environment, _in_environment(environment):
+        web = LiveWeb(
+            folder,
+            {
+                **environment,
+                "TOOLYARD_OBJECTS_URL": f"s3://{_BUCKET}",
+                "TOOLYARD_LIMITS": _LIMITS,
+            },
+        )
+        bucket_s3.provision(_BUCKET, [web.url])
+        client = boto3.Session().client("s3")
+        web.start()
+        try:
+            with _page(web) as page:
+                _by_browser(page, small), _by_boto3(client, small)
+                _empty(client)
+                ours, bare = [], []
+                for _ in range(_ROUNDS):
+                    bare.append(_by_boto3(client, big))
+                    _empty(client)
+                    ours.append(_by_browser(page, big))
+                    _empty(client)
+        finally:
+            web.close()
+    yield Figure(
+        "upload",
+        ours=_SIZE / 1e6 / statistics.median(ours),
+        bare=_SIZE / 1e6 / statistics.median(bare),
+        unit="MB/s",
+        op=">=",
+        value=_BAR,
+        note=f"{_SIZE / 1e9:.0f} GB by headless chromium in signed parts, against boto3.upload_file, "
+        f"to the same emulated S3; medians of {_ROUNDS}: "
+        f"{_told(ours)} s against {_told(bare)} s",
+    )
+
+
+def _told(seconds: list[float]) -> str:
+    return ", ".join(f"{one:.1f}" for one in seconds)
+
+
+def _by_browser(page: Page, file: Path) -> float:
+    """Seconds from the choice of the file to its row."""
+    started = time.monotonic()
+    page.set_input_files("[name=files]", file)
+    page.wait_for_selector("[data-chips] [data-state=done]", timeout=_LONGEST_MS)
+    lasted = time.monotonic() - started
+    page.get_by_role("button", name=f"Take {file.name} away").click()
+    return lasted
+
+
+def _by_boto3(client: Any, file: Path) -> float:
+    started = time.monotonic()
+    client.upload_file(str(file), _BUCKET, "bare")
+    return time.monotonic() - started
+
+
+def _empty(client: Any) -> None:
+    """The emulator keeps objects in memory."""
+    for found in client.list_objects_v2(Bucket=_BUCKET).get("Contents", []):
+        client.delete_object(Bucket=_BUCKET, Key=found["Key"])
+
+
+@contextmanager
+def _page(web: LiveWeb) -> Iterator[Page]:
+    """The page of a tool, opened by its owner."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(base_url=web.url)
+        email = f"{secrets.token_hex(5)}@example.org"
+        sign_up(page, email)
+        with web.transactions.begin() as session:
+            account = session.scalars(select(Account).where(Account.email == email)).one()
+            commands = (Command(name="wc", run=["wc"], evidence="bench"),)
+            tool = factories.ready_tool(session, account, "wc", commands=commands)[0]
+            address = f"/tools/{tool.id}"
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+@contextmanager
+def _store(folder: Path) -> Iterator[dict[str, str]]:
+    """An emulated S3 that checks signatures; the environment that leads to it."""
+    port = free_port()
+    emulator = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "s3,iam,sts",
+        **AWS_ENVIRONMENT,
+    }
+    url = f"http://127.0.0.1:{port}"
+    with (folder / "store.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=emulator, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/_ministack/health", timeout=2).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield {**AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url}
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def _in_environment(environment: dict[str, str]) -> Iterator[None]:
+    """For boto3 in this process."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _written(path: Path, size: int) -> Path:
+    """Bytes that do not repeat within a part."""
+    block = os.urandom(1 << 24)
+    with path.open("wb") as file:
+        for at in range(0, size, len(block)):
+            file.write(at.to_bytes(8) + block[8 : min(len(block), size - at)])
+    return path
