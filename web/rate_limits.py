@@ -1,4 +1,4 @@
-"""How often one caller may do what costs something; counted in this process, which is web's only one."""
+"""How often one caller may do what costs something; counted in each web process for itself."""
 
 import math
 import time
