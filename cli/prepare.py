@@ -31,6 +31,10 @@ def main() -> int:
         bus_open.provision(settings.bus_url)
         objects_open.provision(settings.objects_url, [settings.url])
     return 0
+        if os.environ.get("TOOLYARD_MAIL_URL", "").startswith("ses:"):
+            # Mails can wait for whoever may prepare SES: the platform starts all the same.
+            subprocess.run([sys.executable, "-m", "notifier.admin", "provision"], check=False)
+        objects_open.provision_people(settings)
 
 
 if __name__ == "__main__":

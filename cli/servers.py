@@ -67,6 +67,7 @@ def aws(environ: Mapping[str, str]) -> Servers:
         "AWS_EC2_METADATA_DISABLED": "true",
         "TOOLYARD_BUS_URL": f"sns-sqs://{PREFIX}",
         "TOOLYARD_OBJECTS_URL": f"s3://{PREFIX}-objects",
+        "TOOLYARD_PEOPLE_ROLE": f"arn:aws:iam::000000000000:role/{PREFIX}-people",
         "TOOLYARD_MAIL_URL": "ses://",
     }
     emulated = Child("aws", ["env", *env, sys.executable, "-m", "ministack"], grace=10)

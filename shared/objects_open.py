@@ -60,5 +60,13 @@ def provision(url: str, origins: Sequence[str]) -> None:
         _module("shared.bucket_s3").provision(bucket_of(url)[0], origins)
 
 
+def provision_people(settings: Settings) -> None:
+    """Make the role of people's own credentials where no stack made it; safe to repeat."""
+    if settings.objects_url and settings.people_role:
+        bucket, prefix = bucket_of(settings.objects_url)
+        sts = _module("shared.storage_credentials_sts")
+        sts.provision(settings.people_role, bucket, prefix)
+
+
 def _module(name: str) -> Any:
     return import_module(name)

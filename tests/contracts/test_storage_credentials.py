@@ -40,7 +40,7 @@ def issuer(role: str, bucket: str) -> Iterator[StsCredentials]:
 
 def as_person(issued: Issued) -> Any:
     session = boto3.Session(issued.access_key_id, issued.secret_access_key, issued.session_token)
-    return session.client("s3", config=storage_credentials_sts.Config(retries={"max_attempts": 1}))
+    return session.client("s3")
 
 
 def refused(call: Any, **given: object) -> bool:

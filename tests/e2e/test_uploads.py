@@ -138,6 +138,9 @@ def test_dropped_and_chosen_files_arrive_as_they_are(tool: Tool, tmp_path: Path)
         )
     worker.finish(tmp_path, {"out.bin": b"output\n"})
     page.reload()
+    # As the run form takes an earlier output: across to the store's origin, by its CORS.
+    taken = "fetch(location.pathname + '/outputs/0/download').then(answer => answer.text())"
+    assert page.evaluate(taken) == "output\n"
     with page.expect_download() as waiting:
         page.evaluate("location.href += '/outputs/0/download'")
     assert waiting.value.suggested_filename == "out.bin"
