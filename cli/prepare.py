@@ -1,6 +1,7 @@
 """Bring database and bus of this installation to what the code expects; run before its processes."""
 
 import os
+import subprocess
 import sys
 
 from pydantic import ValidationError
@@ -30,11 +31,11 @@ def main() -> int:
     if "--database-only" not in sys.argv[1:]:  # a stack makes its queues itself
         bus_open.provision(settings.bus_url)
         objects_open.provision(settings.objects_url, [settings.url])
-    return 0
         if os.environ.get("TOOLYARD_MAIL_URL", "").startswith("ses:"):
             # Mails can wait for whoever may prepare SES: the platform starts all the same.
             subprocess.run([sys.executable, "-m", "notifier.admin", "provision"], check=False)
         objects_open.provision_people(settings)
+    return 0
 
 
 if __name__ == "__main__":

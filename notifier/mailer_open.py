@@ -54,6 +54,17 @@ def has_feedback(url: str) -> bool:
     return isinstance(parse(url), str)
 
 
+def provision(url: str, sender: str, topic: Callable[[], str]) -> bool:
+    """Make what SES needs before its first mail; whether there was anything to make."""
+    found = parse(url)
+    if not isinstance(found, str):
+        return False
+    from notifier import mailer_ses
+
+    mailer_ses.provision(sender, found, topic() if found else "")
+    return True
+
+
 def open_mailer(url: str, data: Path, password: Callable[[], str]) -> Mailer:
     """The mailer; `password()` gives the secret where the address names a user alone."""
     found = parse(url)

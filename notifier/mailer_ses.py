@@ -1,5 +1,6 @@
 """Mails through Amazon SES. It puts a Message-ID of its own in place of ours: `X-Toolyard-Delivery` stays."""
 
+import contextlib
 from typing import Any
 
 import boto3
@@ -17,15 +18,7 @@ class SesMailer:
 
     def __init__(self, configuration_set: str = "") -> None:
         self._set = configuration_set
-        self._ses: Any = boto3.Session().client(
-            "sesv2",
-            config=Config(
-                connect_timeout=5,
-                read_timeout=20,
-                # A repeat after a lost answer would be a second mail: deliveries repeat, and know why.
-                retries={"mode": "standard", "max_attempts": 1},
-            ),
-        )
+        self._ses = _client()
 
     def send(self, mail: Mail) -> None:
         chosen = {"ConfigurationSetName": self._set} if self._set else {}
@@ -36,3 +29,43 @@ class SesMailer:
             EmailTags=[{"Name": TAG, "Value": mail.message_id.strip("<>").partition("@")[0]}],
             **chosen,
         )
+
+
+def provision(sender: str, configuration_set: str, topic: str) -> None:
+    """Name the sender's domain to SES, and let bounces and complaints come to `topic` (an ARN, or empty).
+
+    Safe to repeat; SES still asks for the domain's DNS entries before it sends.
+    """
+    ses = _client()
+    try:
+        with contextlib.suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=address_of(sender).rpartition("@")[2])
+        if not configuration_set:
+            return
+        with contextlib.suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_configuration_set(ConfigurationSetName=configuration_set)
+        if topic:
+            with contextlib.suppress(ses.exceptions.AlreadyExistsException):
+                ses.create_configuration_set_event_destination(
+                    ConfigurationSetName=configuration_set,
+                    EventDestinationName="feedback",
+                    EventDestination={
+                        "Enabled": True,
+                        "MatchingEventTypes": ["BOUNCE", "COMPLAINT"],
+                        "SnsDestination": {"TopicArn": topic},
+                    },
+                )
+    finally:
+        ses.close()
+
+
+def _client() -> Any:
+    return boto3.Session().client(
+        "sesv2",
+        config=Config(
+            connect_timeout=5,
+            read_timeout=20,
+            # A repeat after a lost answer would be a second mail: deliveries repeat, and know why.
+            retries={"mode": "standard", "max_attempts": 1},
+        ),
+    )

@@ -36,6 +36,14 @@ def provision(url: str) -> None:
         _adapter(scheme).provision(where)
 
 
+def feedback_topic(url: str) -> str:
+    """The ARN of the topic for bounces and complaints; empty where SES cannot publish to the bus."""
+    if not url.startswith("sns-sqs:"):
+        return ""
+    scheme, where = _parts(url)
+    return str(_adapter(scheme).feedback_topic(where))
+
+
 def _adapter(scheme: str) -> ModuleType:
     return import_module(_ADAPTERS[scheme])
 

@@ -25,7 +25,8 @@ _LONGEST_VISIBILITY = 43_200
 _RETENTION_SECONDS = 14 * 24 * 3600
 _LISTING_SECONDS = 30
 _LISTED_AT_MOST = 10_000
-_PUBLISHED_AT_ONCE = 10
+_AT_ONCE = 10
+"""Messages that a call takes at most."""
 
 
 class SqsMessage:
@@ -78,10 +79,10 @@ class SnsSqsBus:
                 for n, event in enumerate(events)
                 if event.topic == topic
             ]
-            for start in range(0, len(entries), _PUBLISHED_AT_ONCE):
+            for start in range(0, len(entries), _AT_ONCE):
                 answer = self._sns.publish_batch(
                     TopicArn=self._topic_arn(topic),
-                    PublishBatchRequestEntries=entries[start : start + _PUBLISHED_AT_ONCE],
+                    PublishBatchRequestEntries=entries[start : start + _AT_ONCE],
                 )
                 if answer.get("Failed"):  # a batch is accepted although some of it was not
                     raise RuntimeError(f"SNS refused a part of a batch: {answer['Failed'][0]}")
@@ -105,12 +106,14 @@ class SnsSqsBus:
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         name = dead_name(self._prefix, queue)
-        held = list(self._drain(name))
-        for message in held:  # back in sight at once
-            self._sqs.change_message_visibility(
+        held = [message for batch in self._drain(name) for message in batch]
+        for start in range(0, len(held), _AT_ONCE):  # back in sight at once
+            self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url(name),
-                ReceiptHandle=message["ReceiptHandle"],
-                VisibilityTimeout=0,
+                Entries=[
+                    {**_receipt(n, message), "VisibilityTimeout": 0}
+                    for n, message in enumerate(held[start : start + _AT_ONCE])
+                ],
             )
         return [
             DeadLetter(
@@ -124,30 +127,36 @@ class SnsSqsBus:
 
     def redrive(self, queue: str) -> int:
         name, moved = dead_name(self._prefix, queue), 0
-        for message in self._drain(name):
-            self._sqs.send_message(
-                QueueUrl=self._url(queue_name(self._prefix, queue)), MessageBody=message["Body"]
+        for batch in self._drain(name):
+            sent = self._sqs.send_message_batch(
+                QueueUrl=self._url(queue_name(self._prefix, queue)),
+                Entries=[{"Id": str(n), "MessageBody": m["Body"]} for n, m in enumerate(batch)],
             )
-            self._sqs.delete_message(
-                QueueUrl=self._url(name), ReceiptHandle=message["ReceiptHandle"]
-            )
-            moved += 1
+            # Only what has arrived goes; what was not deleted is there twice, never lost.
+            there = [int(entry["Id"]) for entry in sent.get("Successful", [])]
+            if there:
+                self._sqs.delete_message_batch(
+                    QueueUrl=self._url(name), Entries=[_receipt(n, batch[n]) for n in there]
+                )
+            moved += len(there)
+            if sent.get("Failed"):
+                raise RuntimeError(f"SQS refused a part of a batch: {sent['Failed'][0]}")
         return moved
 
     def close(self) -> None:
         for client in (self._sns, self._sqs, self._sts):
             client.close()
 
-    def _drain(self, name: str) -> Iterator[dict[str, Any]]:
-        """The visible messages of a queue, each once, hidden for a while."""
+    def _drain(self, name: str) -> Iterator[list[dict[str, Any]]]:
+        """The visible messages of a queue, each once, up to ten at a time, hidden for a while."""
         seen: set[str] = set()
         while len(seen) < _LISTED_AT_MOST:
-            batch = self._fetch(name, 10, 1, _LISTING_SECONDS)
+            batch = self._fetch(name, _AT_ONCE, 1, _LISTING_SECONDS)
             fresh = [message for message in batch if message["MessageId"] not in seen]
             if not fresh:
                 return
             seen.update(message["MessageId"] for message in fresh)
-            yield from fresh
+            yield fresh
 
     def _fetch(self, name: str, n: int, wait: float, hidden: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._sqs.receive_message(
@@ -173,6 +182,11 @@ class SnsSqsBus:
         return self._urls[name]
 
 
+def _receipt(n: int, message: dict[str, Any]) -> dict[str, Any]:
+    """A received message in a batch call."""
+    return {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]}
+
+
 def _sent(event: Event) -> dict[str, Any]:
     """What SNS is told of an event, whether it travels alone or in a batch."""
     kind = {"DataType": "String", "StringValue": type(event).__name__}
@@ -192,6 +206,15 @@ def unwrap(body: str) -> str:
 
 def topic_name(prefix: str, topic: str) -> str:
     return f"{prefix}-{topic}"
+
+
+def feedback_topic(prefix: str) -> str:
+    """The ARN of the topic that bounces and complaints are published to, in this account."""
+    sns = _client(boto3.Session(), "sns")
+    try:
+        return str(sns.create_topic(Name=topic_name(prefix, MAIL_FEEDBACK))["TopicArn"])
+    finally:
+        sns.close()
 
 
 def queue_name(prefix: str, queue: str) -> str:

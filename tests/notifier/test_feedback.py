@@ -1,6 +1,7 @@
 """Bounces and complaints: read, followed once, and an address that was given up gets nothing more."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -316,6 +317,30 @@ def test_a_bounce_that_ses_tells_of_reaches_the_row(
     assert suppressed(sqlite_transactions) == [(address, "bounce", "smtp; 550 5.1.1 user unknown")]
     assert [letter.body for letter in bus.dead_letters(MAIL_FEEDBACK)] == ["no message of SES"]
     assert bus.depth(MAIL_FEEDBACK) == 0
+
+
+def test_what_ses_needs_is_made_and_made_again(
+    prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name, value in {
+        "MAIL_URL": f"ses://{prefix}",
+        "MAIL_FROM": f"toolyard@{prefix}.example",
+        "BUS_URL": f"sns-sqs://{prefix}",
+        "DATA": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(f"TOOLYARD_{name}", value)
+    for _ in range(2):
+        assert admin.main(["provision"]) == 0
+    settings = NotifierSettings.read(os.environ)
+    settings.open_mailer().send(
+        Mail("<mail_1@x>", settings.mail_from, "ada@example.org", "s", "t\n")
+    )
+    ses = boto3.client("sesv2")
+    told = ses.get_configuration_set_event_destinations(ConfigurationSetName=prefix)
+    ses.close()
+    (destination,) = told["EventDestinations"]
+    assert destination["SnsDestination"]["TopicArn"].endswith(f":{prefix}-mail-feedback")
+    assert sorted(destination["MatchingEventTypes"]) == ["BOUNCE", "COMPLAINT"]
 
 
 def test_only_ses_of_our_own_account_may_publish_feedback() -> None:
