@@ -36,10 +36,13 @@ def provision(sender: str, configuration_set: str, topic: str) -> None:
 
     Safe to repeat; SES still asks for the domain's DNS entries before it sends.
     """
+    address = address_of(sender)
+    domain = address.rpartition("@")[2]
     ses = _client()
     try:
         with contextlib.suppress(ses.exceptions.AlreadyExistsException):
-            ses.create_email_identity(EmailIdentity=address_of(sender).rpartition("@")[2])
+            # A name without a dot is no domain: an emulator's `localhost`.
+            ses.create_email_identity(EmailIdentity=domain if "." in domain else address)
         if not configuration_set:
             return
         with contextlib.suppress(ses.exceptions.AlreadyExistsException):

@@ -319,12 +319,13 @@ def test_a_bounce_that_ses_tells_of_reaches_the_row(
     assert bus.depth(MAIL_FEEDBACK) == 0
 
 
+@pytest.mark.parametrize("domain", ["{}.example", "{}"])
 def test_what_ses_needs_is_made_and_made_again(
-    prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, domain: str
 ) -> None:
     for name, value in {
         "MAIL_URL": f"ses://{prefix}",
-        "MAIL_FROM": f"toolyard@{prefix}.example",
+        "MAIL_FROM": f"toolyard@{domain.format(prefix)}",
         "BUS_URL": f"sns-sqs://{prefix}",
         "DATA": str(tmp_path),
     }.items():
