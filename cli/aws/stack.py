@@ -71,7 +71,7 @@ class Stack:
             for n in names
             if n in known and n not in wanted
         ]
-        change = f"deploy-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        change = f"deploy-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
         self._cloudformation.create_change_set(
             StackName=self.name,
             ChangeSetName=change,
