@@ -24,7 +24,7 @@ class Stopping:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn's arbiter with one `gthread` worker; SIGTERM drains."""
+    """gunicorn's arbiter with one `gthread` worker, more at TTIN; SIGTERM drains."""
 
     def __init__(self, app: Flask, settings: WebSettings, stopping: Stopping) -> None:
         self._app = app
@@ -44,7 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": [self._settings.listen or f"{self._settings.bind}:{self._settings.port}"],
             "umask": 0o007,  # of that socket: its group may connect
             "worker_class": "gthread",
-            "workers": 1,  # rate limits and wake-ups live in this process
+            "workers": 1,  # the supervisor asks for more; rates and open streams count in each
             "threads": self._settings.threads,
             "keepalive": _KEEP_ALIVE_SECONDS,
             "graceful_timeout": GRACE_SECONDS,
