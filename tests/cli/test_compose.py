@@ -1,0 +1,99 @@
+"""compose.yaml says nothing that the code does not know; no Docker Compose is at hand to run it."""
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builder_service.settings import BuilderSettings
+from cli.up import NOT_FOR_WORKERS
+from runner_service.settings import RunnerSettings
+from scripts import prepare_compose
+from shared import bus_kombu, bus_open
+from shared.settings import Settings
+from utility.__main__ import UtilitySettings
+from web.settings import WebSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKERS = ("janitor", "builder", "runner")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return loaded
+
+
+def filled(text: str, given: dict[str, str]) -> str:
+    """As compose fills `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in; inner ones first."""
+    pattern = re.compile(r"\$\{(\w+)(?::([-?])([^${}]*))?\}")
+    while found := pattern.search(text):
+        name, kind, rest = found.groups()
+        if not given.get(name) and kind != "-":
+            raise LookupError(f"{name}: {rest}")
+        text = text[: found.start()] + (given.get(name) or rest) + text[found.end() :]
+    return text
+
+
+def environment(service: dict[str, Any]) -> dict[str, str]:
+    given = {"TOOLYARD_POSTGRES_PASSWORD": "pg-pass", "TOOLYARD_RABBITMQ_PASSWORD": "mq-pass"}
+    return {name: filled(str(value), given) for name, value in service["environment"].items()}
+
+
+def test_its_programs_and_settings_are_ours(compose: dict[str, Any]) -> None:
+    known = {
+        "web": WebSettings,
+        "utility": UtilitySettings,
+        "prepare": Settings,
+        "builder": BuilderSettings,
+        "runner": RunnerSettings,
+        "janitor": RunnerSettings,
+    }
+    everybody = set(WebSettings.model_fields)
+    for name, kind in known.items():
+        service = compose["services"][name]
+        environ = environment(service)
+        ours = {n.removeprefix("TOOLYARD_").lower() for n in environ if n.startswith("TOOLYARD_")}
+        assert ours <= set(kind.model_fields) | everybody | {"build_ca"}
+        read = kind.read(environ)
+        assert bus_kombu.place(read.bus_url).prefix == "toolyard"
+        assert "mq-pass" not in bus_open.shown(read.bus_url)
+        module = service.get("command", ["python", "-m", "web"])[2]
+        assert importlib.util.find_spec(module), module
+
+
+def test_nothing_starts_on_a_default_secret(compose: dict[str, Any]) -> None:
+    for name in ("web", "utility", "prepare"):
+        for value in compose["services"][name]["environment"].values():
+            if "PASSWORD" in str(value):
+                with pytest.raises(LookupError, match="make \\.env first"):
+                    filled(str(value), {})
+
+
+def test_ports_are_this_hosts_own_and_workers_know_no_database(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert "privileged" not in service
+    for name in WORKERS:
+        service = compose["services"][name]
+        assert not [n for n in environment(service) if n.startswith(NOT_FOR_WORKERS)]
+        assert not [v for v in service["volumes"] if "data:" in str(v)]
+
+
+def test_the_workers_find_their_token_where_it_is_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, worker = tmp_path / "web", tmp_path / "worker"
+    monkeypatch.setenv("TOOLYARD_DATA", str(web))
+    monkeypatch.delenv("TOOLYARD_BUS_URL", raising=False)
+    monkeypatch.setattr("sys.argv", ["prepare_compose"])
+
+    assert prepare_compose.main(worker, str(web.parent.owner())) == 0
+    assert prepare_compose.main(worker, str(web.parent.owner())) == 0
+
+    token = worker / "secrets" / "worker-token"
+    assert token.read_text() == Settings.read({"TOOLYARD_DATA": str(web)}).secret("worker-token")
+    assert token.stat().st_mode & 0o777 == 0o600
