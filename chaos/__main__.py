@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-FAULTS = ("runner_kills", "outages")
+FAULTS = ("runner_kills", "outages", "bus_kills")
 
 
 def main() -> int:
