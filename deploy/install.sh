@@ -117,7 +117,7 @@ fi
 # Database: this machine's user is its password --------------------------------------------------------
 as_postgres() { su postgres -s /bin/sh -c "cd / && $1"; }
 as_postgres "psql -qtAc \"SELECT 1 FROM pg_roles WHERE rolname = 'toolyard'\"" | grep -q 1 ||
-    as_postgres "createuser toolyard"
+    as_postgres "createuser --createdb toolyard" # the restore drill makes one and drops it
 as_postgres "psql -qtAc \"SELECT 1 FROM pg_database WHERE datname = 'toolyard'\"" | grep -q 1 ||
     as_postgres "createdb --owner toolyard --encoding UTF8 --template template0 toolyard"
 
@@ -127,7 +127,7 @@ rm -f /etc/nginx/sites-enabled/default
 nginx -t -q
 systemctl daemon-reload
 systemctl enable -q --now toolyard-firewall.service
-systemctl enable -q toolyard-web.socket toolyard-backup.timer toolyard-sweep.timer toolyard.target
+systemctl enable -q toolyard-web.socket toolyard-backup.timer toolyard-drill.timer toolyard-sweep.timer toolyard.target
 systemctl start toolyard-web.socket
 systemctl restart toolyard-web.service toolyard-utility.service
 systemctl restart nginx
