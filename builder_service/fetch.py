@@ -109,7 +109,7 @@ def fetch(
     used = _Used()
     commit = _check_out(git, commit, tree, used)
     inside = Submodules(
-        lambda link, pinned, place: _submodule(link, pinned, place, git, source, used),
+        lambda outer, link, pinned, place: _submodule(outer, link, pinned, place, source, used),
         source.allowed,
     )
     inside.add(git, commit, tree)
@@ -141,7 +141,7 @@ def _check_out(git: Git, commit: str, tree: Path, used: _Used) -> str:
 
 
 def _submodule(
-    link: GitLink, commit: str, tree: Path, outer: Git, source: Source, used: _Used
+    outer: Git, link: GitLink, commit: str, tree: Path, source: Source, used: _Used
 ) -> Git:
     used.clones += 1
     store = outer.folder.with_name(f"git-{used.clones}")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import structlog
+
 from builder_service.build_log import BuildLog
 from builder_service.failures import BuildFailed, Cancelled, TimedOut
 from builder_service.operator_env import Operator
@@ -19,6 +21,7 @@ from shared.quota import Quotas
 from shared.work import Limits
 from shared.written import DEEPEST, TooDeep, Written, measure
 
+log = structlog.get_logger()
 _LOOK_SECONDS = 0.3
 _MEASURE_SECONDS = 5.0
 _MEASURE_SHARE = 10
@@ -68,10 +71,11 @@ class Steps:
         self._untidied.append(self._tidying.submit(tidy))
 
     def tidied(self) -> None:
-        """Returns when all that has gone; raises what went wrong with it."""
+        """Returns when all that has gone; what is left by a fault of the engine goes at the builder's next start."""
         self._tidying.shutdown()
-        for done in self._untidied:
-            done.result()
+        for error in (done.exception() for done in self._untidied):
+            if error is not None:
+                log.warning("not_tidied", reason=str(error))
 
     def begin_plan(self) -> None:
         """What an earlier plan has written does not count any more."""

@@ -16,8 +16,8 @@ _KEY = re.compile(r"submodule\.(.*)\.(path|url)", re.DOTALL)
 _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+\.[a-z]+):(?!//|\d+/)(.+)", re.IGNORECASE)
 _NOT_HTTP = re.compile(r"(?:ssh|git)://(?:[^/@]+@)?([^/:]+)(?::\d+)?/(.+)", re.IGNORECASE)
 
-Take = Callable[[GitLink, str, Path], Git]
-"""Fetches one exact commit of a link and checks it out into an empty folder."""
+Take = Callable[[Git, GitLink, str, Path], Git]
+"""For the repository that names it: fetches one exact commit of a link and checks it out into an empty folder."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Submodules:
             raise BuildFailed(f"At most {MOST} submodules are fetched, {LEVELS} levels deep.")
         folder = _empty_folder(tree, one.path)
         self._taken += 1
-        return self.take(parse(address(one.url, git.link), self.allowed), one.commit, folder)
+        link = parse(address(one.url, git.link), self.allowed)
+        return self.take(git, link, one.commit, folder)
 
 
 def listed(git: Git, commit: str) -> list[Submodule]:
@@ -100,8 +101,8 @@ def address(url: str, parent: GitLink) -> str:
 def is_of_same_owner(link: GitLink, other: GitLink) -> bool:
     """Whether both lie side by side on one host.
 
-    A credential goes no further: else whoever writes `.gitmodules` could name any repository that the
-    credential opens, and the build's own steps could carry it away.
+    A credential goes no further than from a repository to those of its own owner: else whoever writes
+    `.gitmodules` could name any repository that the credential opens, and a build could carry it away.
     """
     beside = [one.path.rpartition("/")[0] for one in (link, other)]
     return link.authority == other.authority and beside[0] == beside[1] != ""

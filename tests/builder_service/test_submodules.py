@@ -153,6 +153,32 @@ def test_a_credential_opens_nothing_of_another_owner(tmp_path: Path) -> None:
     assert [note[:32] for note in found.notes] == ["Left out the submodule stolen: T"]
 
 
+def test_a_credential_does_not_pass_through_a_repository_of_somebody_else(tmp_path: Path) -> None:
+    with (
+        GitServer(tmp_path / "served", login="me:secret") as private,
+        GitServer(tmp_path / "open") as public,
+    ):
+        mine = repository_from_files(private.root, "me/private", {"secret.txt": "mine"})
+        theirs = repository_from_files(public.root, "them/library", {"lib.txt": "theirs"})
+        link_in(
+            public,
+            "them/library",
+            {"stolen": private.link("me/private")},
+            {"stolen": head(mine)},
+        )
+        repository_from_files(private.root, "me/tool", {"main.c": "1"})
+        modules = {"library": public.link("them/library")}
+        link_in(private, "me/tool", modules, {"library": head(theirs)})
+        allowed = {private.address, public.address}
+        shown = SourceCredential(host=private.address, username="me", secret=SecretStr("secret"))
+        link = parse(private.link("me/tool"), allowed)
+
+        found = fetch(link, None, "", tmp_path / "c", Source(allowed=allowed), credential=shown)
+
+    assert (found.tree / "library/lib.txt").read_text() == "theirs"
+    assert not (found.tree / "library/stolen/secret.txt").exists()
+
+
 @pytest.mark.parametrize(
     ("url", "meant"),
     [
