@@ -1,8 +1,10 @@
 """Pulled images are copies: the least recently used go when the engine's disk fills; all runners of a host share the notes."""
 
 import hashlib
+import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -35,15 +37,17 @@ class ImageCache:
         """It is wanted now."""
         self._notes.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(image.encode()).hexdigest()
-        (self._notes / name).write_text(image)
+        new = self._notes / f".{name}.{secrets.token_hex(4)}"
+        new.write_text(image)
+        new.rename(self._notes / name)  # whole at once: another runner of this host may read it now
 
     def make_room(self, wanted: int) -> int:
         """Free space for so many bytes more; how many are missing after all, 0 when it is enough."""
         missing = self._over(wanted)
         if missing == 0:
             return 0
-        for note in self._oldest_first():
-            if self._now() - note.stat().st_mtime < _FRESH_SECONDS:
+        for used_at, note in self._oldest_first():
+            if self._now() - used_at < _FRESH_SECONDS:
                 break
             self._remove(note)
             missing = self._over(wanted)
@@ -61,12 +65,19 @@ class ImageCache:
         storage = self._containers.storage()
         return max(0, wanted - (storage.total - storage.used)) if wanted else 0
 
-    def _oldest_first(self) -> list[Path]:
-        notes = [path for path in self._notes.glob("*") if path.is_file()]
-        return sorted(notes, key=lambda path: path.stat().st_mtime)
+    def _oldest_first(self) -> list[tuple[float, Path]]:
+        """Time of the last use and note; other runners of this host may take notes away meanwhile."""
+        found = []
+        for path in self._notes.glob("[!.]*"):
+            with suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime, path))
+        return sorted(found)
 
     def _remove(self, note: Path) -> None:
-        image = note.read_text()
+        try:
+            image = note.read_text()
+        except FileNotFoundError:
+            return
         self._containers.remove_image(image)
         if self._containers.image_id(image) is None:
             note.unlink(missing_ok=True)

@@ -8,7 +8,13 @@ from pathlib import Path
 import structlog
 
 from runner_service.image_cache import ImageCache
-from shared.containers import Containers, ImageGone, RegistryUnavailable
+from shared.containers import (
+    Containers,
+    EngineRefused,
+    EngineUnavailable,
+    ImageGone,
+    RegistryUnavailable,
+)
 from shared.control import through_outages
 from shared.images import repository_of
 from shared.work import ImageAccess, RunAssignment
@@ -69,7 +75,10 @@ class ImageStore:
         now = time.monotonic()
         if now >= self._look_again:
             self._look_again = now + _LOOK_SECONDS
-            self._cache.make_room(0)
+            try:
+                self._cache.make_room(0)
+            except (EngineUnavailable, EngineRefused, OSError) as error:
+                log.warning("no_room_made", reason=str(error))  # the next look may do better
 
     def _fetch(
         self, lease: RunAssignment, check: Callable[[], None], give_up: threading.Event

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from runner_service.image_cache import ImageCache
 from runner_service.image_store import ImageStore, NoRoom
-from shared.containers import ImageGone, RegistryUnavailable, Storage
+from shared.containers import EngineUnavailable, ImageGone, RegistryUnavailable, Storage
 from shared.plan import Network
 from shared.work import ImageAccess, Limits, RunAssignment
 
@@ -209,3 +209,35 @@ def test_nothing_goes_while_there_is_room(engine: Engine, tmp_path: Path) -> Non
     used(tmp_path, image(1), 3000)
     assert kept.make_room(30) == 0
     assert list(engine.images) == [image(1)]
+
+
+def test_another_runner_of_this_host_may_take_notes_away_meanwhile(
+    engine: Engine, tmp_path: Path
+) -> None:
+    kept = cache(engine, tmp_path)
+    for number in (1, 2, 3):
+        engine.images[image(number)] = 25
+        kept.note_use(image(number))
+        used(tmp_path, image(number), 3000)
+    gone = engine.remove_image
+
+    def remove_image(reference: str) -> None:
+        for note in (tmp_path / "pulled").iterdir():
+            note.unlink()
+        gone(reference)
+
+    engine.remove_image = remove_image  # type: ignore[method-assign]
+    assert kept.make_room(80) == 30
+
+
+def test_an_engine_that_is_away_while_the_disk_is_full_ends_nobody(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked in the thread that takes messages."""
+
+    def storage() -> Storage:
+        raise EngineUnavailable("away")
+
+    monkeypatch.setattr(engine, "storage", storage)
+    containers: Any = engine
+    ImageStore(containers, lambda lease: None, tmp_path / "pulled", percent=80).make_room()
