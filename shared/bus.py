@@ -39,6 +39,9 @@ class DeadLetter:
 
 
 class Bus(Protocol):
+    patience: float
+    """Seconds that a receiver waits at once, when nothing else decides: short, unless each call is paid for."""
+
     def publish(self, event: Event) -> None:
         """Durable when it returns; a copy waits in each subscribed queue."""
         ...

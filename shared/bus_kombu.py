@@ -83,6 +83,8 @@ class KombuBus:
     reading from publishers, and acknowledgements must still reach it.
     """
 
+    patience = 2.0
+
     def __init__(
         self, url: str, prefix: str = PREFIX, *, visibility_seconds: float = VISIBILITY_SECONDS
     ) -> None:

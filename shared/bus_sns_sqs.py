@@ -59,6 +59,9 @@ class SqsMessage:
 class SnsSqsBus:
     """`Bus` on topics and queues that a stack or `provision` made; `prefix` keeps installations apart."""
 
+    patience = 10.0
+    """Each call is paid for, and no drain may take longer: between AWS's longest poll and none."""
+
     def __init__(self, prefix: str, *, visibility_seconds: int = VISIBILITY_SECONDS) -> None:
         self._prefix = prefix
         self._visibility_seconds = visibility_seconds

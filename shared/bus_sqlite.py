@@ -104,6 +104,8 @@ class SqliteBus:
     survives processes but not the machine: after a power cut all that was in work is delivered again.
     """
 
+    patience = 2.0
+
     def __init__(
         self,
         path: Path,

@@ -49,7 +49,7 @@ class Consumer:
         *,
         slots: int = 1,
         free_slots: Callable[[], int] | None = None,
-        wait: float = 2.0,
+        wait: float | None = None,
         retry_seconds: float = 5.0,
     ) -> None:
         """`handlers` by event type; `free_slots` caps what is fetched where the real work is done elsewhere."""
@@ -58,7 +58,7 @@ class Consumer:
         self._handlers = dict(handlers)
         self._slots = slots
         self._free_slots = free_slots
-        self._wait = wait
+        self._wait = bus.patience if wait is None else wait
         self._retry_seconds = retry_seconds
         self._stopping = threading.Event()
         self._changed = threading.Condition()

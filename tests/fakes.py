@@ -43,6 +43,8 @@ class _MemoryMessage:
 class MemoryBus:
     """`Bus` in one process; `away` makes it fail as an unreachable broker does."""
 
+    patience = 2.0
+
     def __init__(self, *, visibility_seconds: float = 60.0) -> None:
         self.away = False
         self._visibility_seconds = visibility_seconds

@@ -1,6 +1,7 @@
 """The buses under test, openable from any process; run as a program it is a consumer to be killed."""
 
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from shared.topology import QUEUES
 from tests.fakes import MemoryBus
 
 VISIBILITY_SECONDS = 2
+WAIT_SECONDS = 1
+"""How long the consumer program below waits at once."""
 _memory: dict[str, MemoryBus] = {}
 _provisioned: set[str] = set()
 
@@ -127,7 +130,11 @@ def main() -> None:
             os.fsync(file.fileno())
         time.sleep(0.02)
 
-    Consumer(place.open(), "runner", {"RunRequested": handle}, slots=3, wait=1).run()
+    bus = place.open()
+    consumer = Consumer(bus, "runner", {"RunRequested": handle}, slots=3, wait=WAIT_SECONDS)
+    signal.signal(signal.SIGTERM, lambda *_: consumer.stop())
+    consumer.run()
+    bus.close()
 
 
 if __name__ == "__main__":

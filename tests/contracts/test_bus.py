@@ -15,7 +15,7 @@ from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.events import BuildFinished, BuildRequested, RunFinished, RunRequested, decode
 from shared.ids import new_id
-from tests.contracts.buses import VISIBILITY_SECONDS, Place, drain, one, requested
+from tests.contracts.buses import VISIBILITY_SECONDS, WAIT_SECONDS, Place, drain, one, requested
 
 
 @pytest.fixture(params=["memory", "sqlite", "rabbitmq", "ministack", "moto"])
@@ -282,6 +282,25 @@ def test_killed_consumers_lose_nothing(bus: Bus, place: Place, tmp_path: Path) -
         last.kill()
         last.wait()
     assert bus.dead_letters("runner") == []
+
+
+@pytest.mark.parametrize("place", ["sqlite", "rabbitmq", "ministack"], indirect=True)
+def test_term_ends_a_consumer_within_one_wait(bus: Bus, place: Place, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    bus.publish_all([requested() for _ in range(3)])
+    command = [sys.executable, "-m", "tests.contracts.buses", place.kind, place.name, str(notes)]
+    consumer = subprocess.Popen(command)
+    try:
+        until(lambda: len(notes.read_text().split()) == 3, 30)
+        time.sleep(0.3)  # it waits for the next one
+        start = time.monotonic()
+        consumer.terminate()
+        assert consumer.wait(30) == 0
+    finally:
+        consumer.kill()
+    assert time.monotonic() - start < WAIT_SECONDS + 4, "more than a wait, and a slow machine"
+    assert bus.depth("runner") == 0
 
 
 def test_stop_drains(bus: Bus, place: Place) -> None:
