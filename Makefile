@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-real check bench corpus chaos restore-drill loadtest simulate images setup setup-dev
+.PHONY: help demo up test test-real test-userdata test-aws check bench corpus chaos restore-drill loadtest simulate images setup setup-dev
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
@@ -23,6 +23,12 @@ test: setup-dev ## The whole suite (JOBS=2 processes; ARGS=what pytest takes)
 
 test-real: setup-dev ## Every real tool of the registries, where the suite tries half of them
 	@TOOLYARD_REAL_TOOLS=all $(PYTHON) -m pytest -n $(JOBS) tests/real $(ARGS)
+
+test-userdata: setup-dev ## Every user data script on a bare Debian system, against an emulated AWS (10 minutes)
+	@TOOLYARD_TEST_FRESH=1 $(PYTHON) -m pytest -q tests/aws/test_user_data.py --timeout 3600 $(ARGS)
+
+test-aws: setup-dev ## Contracts, stack and main job on a real AWS account (TOOLYARD_AWS_SPENDING_CAP; DRY_RUN=1: emulator)
+	@DRY_RUN=$(DRY_RUN) $(PYTHON) -m tests.aws.real
 
 check: setup-dev ## ruff, mypy strict, import contracts
 	@$(PYTHON) -m ruff check .

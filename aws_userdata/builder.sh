@@ -11,8 +11,7 @@ wait_until 60 docker version --format '{{.Server.Version}}' ||
 
 service builder root 7500 "$PYTHON" -m builder_service
 ship_logs
-read -ra stop <<<"$(stop_command builder)"
-service notices root 10 "$PYTHON" -m shared.ec2_notices -- "${stop[@]}"
+watch_notices builder
 wait_until 300 log_has builder_ready ||
     { say "the builder is not ready; see /var/log/toolyard or the journal"; exit 1; }
 say "the builder is ready"

@@ -155,12 +155,11 @@ UNIT
     fi
 }
 
-stop_command() {
-    if [ -d /run/systemd/system ]; then
-        echo "systemctl stop --no-block toolyard-$1.service"
-    else
-        echo "kill -TERM $(cat "/run/toolyard-$1.pid")"
-    fi
+# The worker is drained when EC2 says that this machine ends.
+watch_notices() {
+    local stop=(systemctl stop --no-block "toolyard-$1.service")
+    [ -d /run/systemd/system ] || stop=(bash -c "kill -TERM $(cat "/run/toolyard-$1.pid")")
+    service notices root 10 "$PYTHON" -m shared.ec2_notices -- "${stop[@]}"
 }
 
 # What the services print goes to CloudWatch Logs, one stream an instance.

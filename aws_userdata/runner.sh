@@ -13,8 +13,7 @@ wait_until 60 docker version --format '{{.Server.Version}}' ||
 service janitor root 30 "$PYTHON" -m runner_service.janitor
 service runner root 7500 "$PYTHON" -m runner_service
 ship_logs
-read -ra stop <<<"$(stop_command runner)"
-service notices root 10 "$PYTHON" -m shared.ec2_notices -- "${stop[@]}"
+watch_notices runner
 wait_until 300 log_has runner_ready ||
     { say "the runner is not ready; see /var/log/toolyard or the journal"; exit 1; }
 say "the runner is ready"

@@ -61,6 +61,7 @@ need mount mount
 if [ -z "${DOCKER_HOST:-}" ] && ! have dockerd; then missing="$missing docker.io"; fi
 if [ "$wanted" = dev ]; then
     need npm npm
+    need shellcheck shellcheck
     need docker-registry docker-registry
     have chromium || have google-chrome || missing="$missing chromium"
     have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"

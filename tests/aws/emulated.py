@@ -147,6 +147,7 @@ def settings(public_url: str) -> dict[str, str]:
         "PublicUrl": public_url,
         "CertificateArn": _CERTIFICATE,
         "MailFrom": "tools@example.org",
+        "AdminEmail": "admin@example.org",
         "AlarmEmail": "operator@example.org",
         "ImageId": IMAGE,
         "Egress": "none",  # it has no NAT gateways,

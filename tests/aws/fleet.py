@@ -13,12 +13,14 @@ import httpx
 
 from shared.db import Transactions
 from shared.plan import Command
-from tests import factories
+from tests import engine, factories
 from tests.aws import metadata_service
 from tests.aws.emulated import REGION, Installation
 from tests.aws.metadata_service import MetadataService
 from tests.platform import ROOT
 from web import tokens
+
+RUNNER = "i-0eeeeeeeeeeeeeeee"
 
 
 @contextmanager
@@ -167,3 +169,34 @@ def running(at: Installation, folder: Path, database_url: str) -> Iterator[Fleet
             fleet.start(service, service, machine)
         fleet.wait(fleet.ready, 60, "web is ready")
         yield fleet
+
+
+def main_job(home: Fleet, folder: Path) -> str:
+    """A run from the API to its objects, by a runner of this host in its role; the run's id."""
+    tool, token = home.add_tool(
+        engine.base_image(folder), ["sh", "-c", 'echo "hello $0"; echo made >out.txt']
+    )
+    with metadata(home.at, "runner", RUNNER) as machine:
+        # What enrolment does, which tests of its own prove.
+        secrets = home.folder / "runner" / "secrets"
+        secrets.mkdir(parents=True, exist_ok=True)
+        found = home.at.client("secretsmanager").get_secret_value(
+            SecretId=f"{home.at.prefix}/worker-token"
+        )
+        (secrets / "worker-token").write_text(found["SecretString"])
+        runner = home.start(
+            "runner_service",
+            "runner",
+            machine,
+            TOOLYARD_WORKER_HOST=RUNNER,
+            TOOLYARD_RUNNER_SLOTS="1",
+        )
+        home.wait(lambda: "runner_ready" in home.log("runner"), 60, "the runner is ready")
+        run = home.run(tool, token, "world")
+        done = home.wait(
+            lambda: (found := home.shown(run, token))["finished_at"] and found, 60, "the run ends"
+        )
+        runner.terminate()
+        runner.wait(60)
+    assert (done["state"], done["exit_code"]) == ("succeeded", 0), done
+    return run

@@ -44,16 +44,26 @@ class Machine:
     def log(self, service: str) -> str:
         return self.execute("cat", f"/var/log/toolyard/{service}.log").stdout
 
-    def first_start(self, user_data: str, seconds: float) -> "subprocess.CompletedProcess[str]":
-        """What cloud-init does: write the script down and run it as root, once."""
-        script = self.folder / "user-data"
+    def first_start(self, user_data: str, seconds: float) -> str:
+        """What cloud-init does: write the script down and run it as root, once; what it said."""
+        script, log = self.folder / "user-data", self.folder / "user-data.log"
         script.write_text(user_data)
         script.chmod(0o700)
-        return self.execute(str(script), seconds=seconds)
+        begun = ["sh", "-c", 'exec "$0" >"$1" 2>&1', str(script), str(log)]
+        try:
+            done = self.execute(*begun, seconds=seconds)
+        except subprocess.TimeoutExpired as late:
+            said = log.read_text(errors="replace")
+            raise AssertionError(f"no end within {seconds:g} s:\n{said[-5000:]}") from late
+        said = log.read_text(errors="replace")
+        assert done.returncode == 0, said[-5000:]
+        return said
 
 
 @contextmanager
-def booted(image: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Machine]:
+def booted(
+    image: str, folder: Path, environment: Mapping[str, str], *, mounts: tuple[Path, ...] = ()
+) -> Iterator[Machine]:
     """A machine that has not seen its user data yet; nothing of it is left afterwards."""
     tree = Path(tempfile.mkdtemp(prefix="toolyard-user-data-", dir=folder))
     # What the worker mounts below it is seen by the engine, as on a machine of its own.
@@ -62,19 +72,19 @@ def booted(image: str, folder: Path, environment: Mapping[str, str]) -> Iterator
     (tree / "policy-rc.d").write_text(_NO_DAEMONS)
     (tree / "policy-rc.d").chmod(0o755)
     (tree / "fast.cfg").write_text("force-unsafe-io\n")  # nobody needs this disk after a crash
-    mounts = {
+    shown = {
         tree: tree,
         tree / "policy-rc.d": Path("/usr/sbin/policy-rc.d"),
         tree / "fast.cfg": Path("/etc/dpkg/dpkg.cfg.d/fast"),
         Path("/var/run/docker.sock"): Path("/var/run/docker.sock"),
         Path("/dev"): Path("/dev"),  # loop devices
-        **{path: path for path in _of_the_host()},
+        **{path: path for path in (*_of_the_host(), *mounts)},
     }
     argv = ["docker", "run", "--detach", "--init", "--network", "host", "--label", LABEL]
     argv += [option for name in _RIGHTS for option in ("--cap-add", name)]
     argv += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
     argv += ["--device-cgroup-rule", "b *:* rmw", "--device-cgroup-rule", "c *:* rmw"]
-    for source, target in mounts.items():
+    for source, target in shown.items():
         shared = ",bind-propagation=rshared" if source == tree else ""
         argv += ["--mount", f"type=bind,src={source},dst={target}{shared}"]
     told = {**_of_pip(), **environment, "TOOLYARD_DATA": str(tree / "data")}

@@ -10,12 +10,10 @@ from botocore.exceptions import ClientError
 
 from shared.ids import new_id
 from shared.topology import QUEUES
-from tests import engine
 from tests.aws import fleet
 from tests.aws.emulated import NUMBER, REGION, Installation
 from tests.aws.fleet import Fleet
 
-RUNNER = "i-0aaaaaaaaaaaaaaaa"
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 
 
@@ -94,29 +92,11 @@ def test_the_bucket_wants_tls(installation: Installation) -> None:
 
 @pytest.mark.docker
 def test_the_main_job_runs_through_what_the_stack_made(home: Fleet) -> None:
-    image = engine.base_image(home.folder)
-    tool, token = home.add_tool(image, ["sh", "-c", 'echo "hello $0"; echo made >out.txt'])
-    with fleet.metadata(home.at, "runner", RUNNER) as machine:
-        runner = home.start(
-            "runner_service",
-            "runner",
-            machine,
-            TOOLYARD_WORKER_HOST=RUNNER,
-            **{"TOOLYARD_RUNNER_SLOTS": "1"},
-        )
-        _give_worker_token(home)
-        home.wait(lambda: "runner_ready" in home.log("runner"), 60, "the runner is ready")
-        run = home.run(tool, token, "world")
-        done = home.wait(
-            lambda: (found := home.shown(run, token))["finished_at"] and found, 60, "the run ends"
-        )
-        runner.terminate()
-        runner.wait(60)
+    run = fleet.main_job(home, home.folder)
 
-    assert (done["state"], done["exit_code"]) == ("succeeded", 0), done
     kept = {key.split("/", 3)[-1] for key in _keys(home.at) if key.startswith(f"runs/{run}/")}
     assert kept == {"manifest", "o/0", "stdout"}
-    assert RUNNER in home.log("web"), "the worker is called after its instance"
+    assert fleet.RUNNER in home.log("web"), "the worker is called after its instance"
 
 
 def test_removing_the_queue_policy_stops_delivery(home: Fleet) -> None:
@@ -374,16 +354,6 @@ class Rights:
             lambda: self.logs.get_log_events(logGroupName=f"/{prefix}/{role}", logStreamName="x"),
         )
         yield "give figures", lambda: self.figure(prefix)
-
-
-def _give_worker_token(home: Fleet) -> None:
-    """What enrolment does, which `test_enrolment.py` and the user data's test prove."""
-    folder = home.folder / "runner" / "secrets"
-    folder.mkdir(parents=True, exist_ok=True)
-    found = home.at.client("secretsmanager").get_secret_value(
-        SecretId=f"{home.at.prefix}/worker-token"
-    )
-    (folder / "worker-token").write_text(found["SecretString"])
 
 
 def _keys(at: Installation) -> list[str]:
