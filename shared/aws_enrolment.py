@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import boto3
 import httpx
 
+from shared.objects_s3 import make_client
+
 QUESTION = "Action=GetCallerIdentity&Version=2011-06-15"
 SERVER = "x-toolyard-server"
 _PASSED_ON = ("authorization", "content-type", "x-amz-date", "x-amz-security-token", SERVER)
@@ -54,7 +56,7 @@ def role_of(headers: Mapping[str, str], server: str, *, client: httpx.Client | N
 def release_url(address: str) -> str:
     """An address of the release at `s3://BUCKET/KEY` that is good for a quarter of an hour."""
     place = urlsplit(address)
-    client: Any = boto3.Session().client("s3")
+    client = make_client()
     try:
         return str(
             client.generate_presigned_url(

@@ -11,7 +11,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -224,18 +225,30 @@ class _Reader(io.RawIOBase):
 
 
 def make_client() -> Any:
-    """S3 as this installation uses it: current signatures, and only the checksums that we name."""
-    return boto3.Session().client(
-        "s3",
-        config=Config(
-            signature_version="s3v4",
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 5},
-            max_pool_connections=64,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
+    """S3 as this installation uses it: current signatures, and only the checksums that we name.
+
+    On AWS, signed addresses name the bucket's own region: the global host answers for a new bucket with a
+    redirect, which no browser follows for a preflight and none of our workers at all.
+    """
+    session = boto3.Session()
+    client = session.client("s3", config=_config("auto"))
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    if not host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return client
+    client.close()
+    return session.client("s3", config=_config("virtual"))
+
+
+def _config(addressing: Literal["auto", "virtual"]) -> Config:
+    return Config(
+        signature_version="s3v4",
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "max_attempts": 5},
+        max_pool_connections=64,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": addressing},
     )
 
 

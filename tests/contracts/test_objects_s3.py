@@ -3,6 +3,7 @@
 import hashlib
 import io
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -12,6 +13,7 @@ from shared import bucket_s3
 from shared.control import Control, Refused
 from shared.objects import AlreadyExists
 from shared.objects_s3 import S3Objects
+from tests.conftest import AWS_ENVIRONMENT
 from tests.contracts.stores import ORIGIN, put, s3_store
 
 DATA = bytes(range(256)) * 300
@@ -69,9 +71,11 @@ def test_a_worker_puts_once_in_effect_and_is_told_of_other_bytes(
 
 
 def test_a_download_is_an_attachment_of_no_type_and_takes_ranges(
-    objects: S3Objects, file: Path
+    objects: S3Objects,
 ) -> None:
-    objects.put("a", file)
+    signed = objects.presign_put("a", size=len(DATA), sha256=SHA256, seconds=60)
+    page = {**signed.headers, "Content-Type": "text/html"}
+    assert put(signed.url, DATA, page).status_code == 200
     url = objects.presign_get("a", seconds=60, filename='ü "b".html')
     answer = httpx.get(url, headers={"Range": "bytes=5-9"})
     assert (answer.status_code, answer.content) == (206, DATA[5:10])
@@ -140,3 +144,25 @@ def test_only_our_pages_pass_its_cors(objects: S3Objects) -> None:
     foreign = httpx.options(url, headers={"Origin": "http://evil.example", **asked})
     assert foreign.status_code == 403
     assert "Access-Control-Allow-Origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-south-1"])
+def test_signed_addresses_name_the_buckets_own_region(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The global host redirects for a new bucket; no emulator does."""
+    for name, value in (*AWS_ENVIRONMENT.items(), ("AWS_DEFAULT_REGION", region)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    objects = S3Objects("results")
+    try:
+        got = objects.presign_get("a/b", seconds=60)
+        put = objects.presign_put("a/b", size=1, sha256=SHA256, seconds=60).url
+    finally:
+        objects.client.close()
+    wanted = (
+        "results.s3.amazonaws.com"
+        if region == "us-east-1"
+        else f"results.s3.{region}.amazonaws.com"
+    )
+    assert [urlsplit(url).hostname for url in (got, put)] == [wanted, wanted]
