@@ -10,6 +10,7 @@ import pytest
 
 from shared.objects import AlreadyExists, ObjectInfo
 from shared.objects_open import Store
+from shared.objects_s3 import to_base64
 from shared.uploads import (
     NoUpload,
     Part,
@@ -87,6 +88,8 @@ def test_the_whole_is_refused_while_parts_are_missing(store: Store) -> None:
 def test_what_was_given_up_is_gone(store: Store) -> None:
     upload = store.uploads.begin("files/f")
     send(store, upload, 1, LAST)
+    with pytest.raises(NoUpload):
+        store.uploads.parts("files/g", upload)
     store.uploads.abort("files/f", upload)
     store.uploads.abort("files/f", upload)
     assert list(store.uploads.unfinished()) == []
@@ -116,6 +119,10 @@ def test_a_part_is_taken_only_as_it_was_signed(store: Store) -> None:
     headers = dict(signed.headers)
     for data in (LAST + b"x", LAST[:-1], b"x" * len(LAST)):
         assert put(signed.url, data, headers).status_code in (400, 403, 422)
+    if headers:  # other bytes, honestly announced
+        forged = {"x-amz-checksum-sha256": to_base64(sha256(b"x" * len(LAST)))}
+        assert put(signed.url, b"x" * len(LAST), forged).status_code == 403
+        assert "SignedHeaders=content-length%3B" in signed.url
     for before, after in (("=1", "=2"), (upload, other), ("files/f", "files/g")):
         for url in {signed.url.replace(before, after, 1)} - {signed.url}:
             assert put(url, LAST, headers).status_code == 403
