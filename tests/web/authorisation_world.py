@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def make(app: Flask, folder: Path) -> World:
             account_id=owner.id,
             access_key_id="ASIA",
             created_at=1,
-            expires_at=1 << 50,
+            expires_at=int(time.time() * 1000) + 3_600_000,
             revoked_at=None,
         )
         session.add(storage)
