@@ -134,6 +134,11 @@ class Followed:
         }
         if self._web is not None:
             running["web"] = self._web.count
-        if running != self._told:
+        if running == self._told:
+            return
+        try:
             files.write(self._folder, files.RUNNING, running)
-            self._told = running
+        except OSError as error:  # a full disk must not end the platform; the next look writes it
+            self._supervisor.say(f"the number of processes cannot be written down: {error}")
+            return
+        self._told = running

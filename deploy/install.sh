@@ -39,10 +39,15 @@ if [ -z "$dest" ]; then
     getent passwd toolyard >/dev/null || useradd --system --gid toolyard \
         --home-dir /var/lib/toolyard --no-create-home --shell /usr/sbin/nologin toolyard
 fi
+# Those folders belong to services: what stands there may be a link that one of them has laid for root.
+no_link() { # path
+    [ ! -L "$dest$1" ] || fail "$1 is a link: look where it leads, remove it, and try again"
+}
 owned() { # mode owner:group folder
+    no_link "$3"
     mkdir -p "$dest$3"
     chmod "$1" "$dest$3"
-    [ -n "$dest" ] || chown "$2" "$3"
+    [ -n "$dest" ] || chown -h "$2" "$3"
 }
 
 # Folders: web's, the workers', and the queues, which both use -----------------------------------------
@@ -61,12 +66,14 @@ for place in toolyard toolyard-worker; do # one doorbell for both
 done
 
 # Secrets: the workers' token is the only one that both sides know -----------------------------------
+no_link /var/lib/toolyard/secrets/worker-token
+no_link /var/lib/toolyard-worker/secrets/worker-token
 token=$dest/var/lib/toolyard/secrets/worker-token
 if [ ! -s "$token" ]; then
     (umask 077; head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n' >"$token")
 fi
 (umask 077; cp "$token" "$dest/var/lib/toolyard-worker/secrets/worker-token")
-[ -n "$dest" ] || chown toolyard:toolyard "$token"
+[ -n "$dest" ] || chown -h toolyard:toolyard "$token"
 
 # Settings: written once, then yours -----------------------------------------------------------------
 setting_file() { # mode owner:group name; contents on standard input

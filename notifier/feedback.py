@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 _DETAIL = 300
+_GREETING = "Successfully validated SNS topic"
+"""What SES says, as plain text, when a destination is made."""
 
 
 class Malformed(Exception):
@@ -59,6 +61,8 @@ class Feedback(BaseModel, frozen=True):
 
 def read(body: str) -> Feedback | None:
     """What must follow; None for news without consequences (a delivery, a full mailbox); raises `Malformed`."""
+    if body.startswith(_GREETING):
+        return None
     try:
         message = _Message.model_validate_json(body)
     except ValidationError as error:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from notifier.feedback import Feedback
 from notifier.messages import one_line
-from shared import inbox
+from shared import inbox, mail_address
 from shared.db import now_ms
 from shared.schema.deliveries import Delivery, Suppression
 
@@ -18,7 +18,7 @@ _REASON = 300
 
 def find(session: Session, address: str) -> Suppression | None:
     """Why this address gets nothing, or None: it gets its mail."""
-    return session.get(Suppression, address.lower())
+    return session.get(Suppression, mail_address.key(address))
 
 
 def add(
@@ -29,7 +29,10 @@ def add(
     insert = sqlite.insert(Suppression) if on_sqlite else postgresql.insert(Suppression)
     session.execute(
         insert.values(
-            address=address.lower(), kind=kind, reason=one_line(reason, _REASON), at=now_ms()
+            address=mail_address.key(address),
+            kind=kind,
+            reason=one_line(reason, _REASON),
+            at=now_ms(),
         ).on_conflict_do_nothing()
     )
 
@@ -41,8 +44,9 @@ def note(session: Session, feedback: Feedback) -> list[str]:
     """
     if inbox.seen_id(session, CONSUMER, feedback.id):
         return []
+    told = {one for address in feedback.addresses for one in mail_address.spellings(address)}
     ours = session.scalars(
-        select(Delivery.recipient).where(Delivery.recipient.in_(feedback.addresses)).distinct()
+        select(Delivery.recipient).where(Delivery.recipient.in_(told)).distinct()
     ).all()
     for address in sorted(ours):
         add(session, address, feedback.kind, feedback.reason)
@@ -53,7 +57,7 @@ def lift(session: Session, address: str) -> bool:
     """Whether it was suppressed; it gets mail again."""
     found = session.execute(
         delete(Suppression)
-        .where(Suppression.address == address.lower())
+        .where(Suppression.address == mail_address.key(address))
         .returning(Suppression.address)
     )
     return found.first() is not None

@@ -2,12 +2,13 @@
 
 from sqlalchemy.orm import Session
 
+from shared import mail_address
 from shared.schema.deliveries import Suppression
 
 
 def sentence(session: Session, address: str) -> str:
     """Empty while mail is sent to this address."""
-    found = session.get(Suppression, address.lower())
+    found = session.get(Suppression, mail_address.key(address))
     if found is None:
         return ""
     if found.kind == "complaint":

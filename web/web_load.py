@@ -8,10 +8,13 @@ from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from flask import Flask, Response, g, request
 
 from shared.desired import folder_of
 from shared.scaling import WebLoad
+
+log = structlog.get_logger()
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; what takes longer than the last counts as twice that."""
@@ -48,10 +51,13 @@ class Notes:
                 return
             self._written = self._clock()
             text = json.dumps(self._counts)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._folder / f".web.{os.getpid()}.{threading.get_ident()}"
-        new.write_text(text)
-        new.replace(self._folder / f"web.{os.getpid()}")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            new = self._folder / f".web.{os.getpid()}.{threading.get_ident()}"
+            new.write_text(text)
+            new.replace(self._folder / f"web.{os.getpid()}")
+        except OSError as error:  # a full disk: whoever asked gets the answer all the same
+            log.warning("load_not_noted", error=repr(error))
 
 
 class Reader:

@@ -218,3 +218,18 @@ def test_bounds_that_make_no_sense_are_refused(text: str) -> None:
 def test_bounds_are_a_number_or_a_range() -> None:
     assert (Bounds.parse("2"), Bounds.parse("0..4")) == (Bounds(2, 2), Bounds(0, 4))
     assert not Bounds.parse("2").is_range
+
+
+def test_a_full_disk_ends_nobody(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaled = Scaled(supervisor, tmp_path, "1..4")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(desired, "write", full)
+    scaled.followed.follow()
+    monkeypatch.undo()
+    scaled.followed.follow()
+    assert scaled.running() == 1

@@ -1,5 +1,6 @@
 """The files of a plain server are what systemd, nftables and the platform understand."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from cli.up import NOT_FOR_WORKERS, children
 from tests.deploy.unit_files import install, read_unit, settings_in, units
+from tests.platform import ROOT
 
 _OWN_MOUNTS = [
     "ProtectSystem",
@@ -182,3 +184,21 @@ def test_only_ssh_and_the_web_come_in(installed: Path) -> None:
         "8080 closed",
         "own",
     ], guarded.stderr
+
+
+def test_a_link_that_a_service_has_laid_is_not_followed_by_root(tmp_path: Path) -> None:
+    """The installer is repeated as root, over folders that belong to services."""
+    install = [str(ROOT / "deploy/install.sh"), "tools.example.org"]
+    environment = {"PATH": os.environ["PATH"], "DESTDIR": str(tmp_path / "root")}
+    subprocess.run(install, env=environment, check=True, capture_output=True)
+    secret = tmp_path / "secret"
+    secret.write_text("root's own")
+    token = tmp_path / "root/var/lib/toolyard/secrets/worker-token"
+    token.unlink()
+    token.symlink_to(secret)
+
+    again = subprocess.run(install, env=environment, check=False, capture_output=True, text=True)
+
+    assert again.returncode != 0 and "is a link" in again.stderr
+    copied = tmp_path / "root/var/lib/toolyard-worker/secrets/worker-token"
+    assert copied.read_text() != "root's own"

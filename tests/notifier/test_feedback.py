@@ -29,6 +29,7 @@ from shared.ids import new_id
 from shared.schema.deliveries import Delivery, Suppression
 from shared.topology import MAIL_FEEDBACK
 from tests.finished import finished
+from web import mail_state
 
 ADA = "ada@example.org"
 TEXT = Text("a subject", "a body\n")
@@ -94,6 +95,7 @@ def test_a_complaint_is_read() -> None:
         '{"notificationType": "Delivery", "mail": {}, "delivery": {}}',
         '{"eventType": "Open"}',
         '{"notificationType": "AmazonSnsSubscriptionSucceeded", "message": "You have …"}',
+        "Successfully validated SNS topic for Amazon SES event publishing.",
     ],
 )
 def test_what_needs_no_answer_gets_none(body: str) -> None:
@@ -186,6 +188,16 @@ def test_an_address_that_bounced_gets_no_more_mail(transactions: Transactions) -
     assert suppressed(transactions) == [(ADA, "bounce", "smtp; 550 5.1.1 user unknown")]
     assert written_to(transactions, ADA) == 0
     assert written_to(transactions, "bob@example.org") == 1
+
+
+def test_a_bounce_is_told_of_the_domain_in_ascii(transactions: Transactions) -> None:
+    address = "jo@bücher.example"
+    told = [{"emailAddress": "jo@xn--bcher-kva.example", "diagnosticCode": "gone"}]
+    assert written_to(transactions, address) == 1
+    assert tell(transactions, bounce(bouncedRecipients=told)) == "ack"
+    assert written_to(transactions, address) == 0
+    with transactions.read() as session:
+        assert "came back (gone)" in mail_state.sentence(session, address)
 
 
 def test_an_address_that_complained_gets_no_more_mail(transactions: Transactions) -> None:
