@@ -248,7 +248,10 @@ AWS_ENVIRONMENT = {
 
 @pytest.fixture(scope="session")
 def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an emulated AWS that enforces policies."""
+    """The address of an emulated AWS that enforces policies; empty for `make test-aws`: AWS itself."""
+    if os.environ.get("TOOLYARD_TEST_REAL_AWS") == "1":
+        yield ""
+        return
     port = free_port()
     folder = tmp_path_factory.mktemp("ministack")
     environment = {
@@ -290,6 +293,8 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The emulated AWS, also set as boto3's own environment."""
+    if not ministack_url:
+        return ""
     for name, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)

@@ -87,7 +87,7 @@ def booted(
     for source, target in shown.items():
         shared = ",bind-propagation=rshared" if source == tree else ""
         argv += ["--mount", f"type=bind,src={source},dst={target}{shared}"]
-    told = {**_of_pip(), **environment, "TOOLYARD_DATA": str(tree / "data")}
+    told = {**_of_pip(), "PIP_NO_COMPILE": "1", **environment, "TOOLYARD_DATA": str(tree / "data")}
     for name, value in told.items():
         argv += ["--env", f"{name}={value}"]
     started = subprocess.run(
