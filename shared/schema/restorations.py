@@ -1,4 +1,4 @@
-"""Written by web, by the operator's hand: when the platform was restored from a backup."""
+"""Written by web: by the operator's hand, when the platform was restored from a backup."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
