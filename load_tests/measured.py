@@ -15,7 +15,8 @@ from shared.schema.runs import Run
 from shared.schema.scaling import ScalingSample
 
 _READY = re.compile(r"^(\w+)\s+\| (\S+Z) .*\brunner_ready\b")
-_LEFT = re.compile(r"runner_draining\s+.*\bruns=(\d+)")
+_RETIRED = re.compile(r"\brunner_retired\s+.*\bruns=(\d+)")
+_GONE = re.compile(r"^up\s+\| (runner\d*) has gone")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Measured:
     retired: int
     """Runners that went because fewer were enough."""
     left_busy: int
-    """Of these, how many had a run."""
+    """Of these, how many left a run behind."""
     period: float
 
     @property
@@ -166,16 +167,18 @@ def _requests(notes: Path, start: float) -> list[Request]:
 
 
 def _log(text: str, start: float) -> tuple[list[float], int, int]:
-    """When runners were ready; how many left for good, and how many of these had a run when asked."""
-    ready, retired, busy = [], 0, 0
-    draining: dict[str, int] = {}
+    """When runners were ready; how many left for good, and how many of these left a run behind."""
+    ready, gone, busy = [], 0, 0
+    working: dict[str, int] = {}
+    """Runs in the hands of each runner that is ready; 0 once it said so on leaving."""
     for line in text.splitlines():
+        name = line.split(" ", 1)[0]
         if found := _READY.match(line):
             ready.append(datetime.fromisoformat(found[2]).timestamp() - start)
-        name = line.split(" ", 1)[0]
-        if found := _LEFT.search(line):
-            draining[name] = int(found[1])
-        elif "runner_retired" in line:
-            retired += 1
-            busy += draining.get(name, 0) > 0
-    return ready, retired, busy
+            working[name] = 1
+        elif found := _RETIRED.search(line):
+            working[name] = int(found[1])
+        elif found := _GONE.match(line):
+            gone += 1
+            busy += working.pop(found[1], 0) > 0
+    return ready, gone, busy

@@ -114,7 +114,7 @@ def _worker(load: Load, found: Measured) -> list[str]:
             lambda before, now: (
                 f"At {now.at:.0f} s fewer had been enough for {load.hold:g} s: from {before.desired} "
                 f"to {now.desired}. Each runner that is one too many is asked to go and goes only "
-                f"if it is idle; {found.left_busy} were ended while they had a run."
+                f"if it is idle; {found.left_busy} left a run behind."
             ),
             "No runner went.",
             found,

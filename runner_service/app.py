@@ -190,7 +190,7 @@ class Runner:
         log.info("runner_draining", runs=len(self.running()))
         while self._retiring.is_set():
             if self._slots.wait_empty(1.0):
-                log.info("runner_retired")
+                log.info("runner_retired", runs=len(self.running()))
                 break
         if self._slots.wait_empty(self._settings.runner_drain_seconds):
             log.info("runner_drained")
