@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from shared import process, registry_tokens
 from shared.db import Transactions, now_ms
 from shared.migrate import migrate
-from shared.objects_open import open_objects
+from shared.objects_open import open_store
 from shared.schema.accounts import Account, ApiToken
 from web import after_restore, passwords, sessions, sign_in, tokens
 from web.limits import PLANS, Plans, read
 from web.refusals import Absent, Conflict, Invalid, Refused
 from web.settings import WebSettings
 from web.sweeper import Sweeper
+from web.upload_sweeper import UploadSweeper
+from web.uploads import Store
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ def _carry_out(
             found = after_restore.reconcile(session, options.backup_at)
         sys.stdout.write(f"{found.jobs} unfinished jobs and {found.sessions} sessions ended\n")
     elif options.command == "sweep":
-        Sweeper(transactions, open_objects(settings, settings.secret("signing-key"))).once()
+        store = open_store(settings, settings.secret("signing-key"))
+        Sweeper(transactions, store.objects).once()
+        UploadSweeper(transactions, Store(store.objects, store.uploads)).once()
     elif options.command == "registry-certificate":
         key = settings.secret("registry-key", registry_tokens.new_key)
         sys.stdout.write(registry_tokens.certificate_of(key))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
-from shared.schema.accounts import LoginAttempt, LoginSession, SubmitKey
+from shared.schema.accounts import LoginAttempt, LoginSession, StorageCredential, SubmitKey
 from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
 from shared.schema.scaling import ScalingSample
 from shared.schema.tools import Preview, Version
@@ -119,6 +119,7 @@ class Sweeper:
                     or_(LoginSession.expires_at < old, LoginSession.revoked_at < old)
                 )
             )
+            session.execute(delete(StorageCredential).where(StorageCredential.expires_at < old))
 
     def deleted_tools(self) -> int:
         """Source snapshots and bills of tools that were deleted long ago; how many."""

@@ -34,8 +34,7 @@ class UploadSweeper:
         """Blocks until `stop`; the first look is one period after the start."""
         while not self._stopping.wait(self._period):
             try:
-                self.rows()
-                self.left_in_the_store()
+                self.once()
             except SQLAlchemyError as error:
                 log.warning("upload_sweeper_database_away", error=str(error))
             except Exception:
@@ -43,6 +42,11 @@ class UploadSweeper:
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def once(self) -> None:
+        """All of it, now."""
+        self.rows()
+        self.left_in_the_store()
 
     def rows(self) -> int:
         """Give up what nobody has finished for long; how many."""

@@ -7,7 +7,13 @@ from sqlalchemy import func, select, update
 
 from shared.db import Transactions, now_ms
 from shared.objects import StoredObject
-from shared.schema.accounts import ApiToken, LoginAttempt, LoginSession, SubmitKey
+from shared.schema.accounts import (
+    ApiToken,
+    LoginAttempt,
+    LoginSession,
+    StorageCredential,
+    SubmitKey,
+)
 from shared.schema.runs import File, LogChunk, Output, Run, RunInput
 from shared.schema.tools import Build, Tool, Version
 from tests import factories
@@ -149,6 +155,11 @@ def test_rows_that_time_has_passed_over_go(transactions: Transactions) -> None:
                 )
             )
             session.add(LoginAttempt(id=name, subject="x", at=at))
+            session.add(
+                StorageCredential(
+                    id=name, account_id=owner.id, access_key_id="", created_at=0, expires_at=at
+                )
+            )
             session.add(LoginSession(digest=name, account_id=owner.id, created_at=0, expires_at=at))
             session.add(
                 LoginSession(
@@ -170,6 +181,7 @@ def test_rows_that_time_has_passed_over_go(transactions: Transactions) -> None:
     with transactions.read() as session:
         assert list(session.scalars(select(SubmitKey.key))) == ["new"]
         assert list(session.scalars(select(LoginAttempt.id))) == ["new"]
+        assert list(session.scalars(select(StorageCredential.id))) == ["new"]
         assert sorted(session.scalars(select(LoginSession.digest))) == [
             "new",
             "revoked new",
