@@ -28,7 +28,8 @@ again() {
 packages() {
     say "installing $*"
     again 5 10 apt-get -o DPkg::Lock::Timeout=600 update -qq
-    again 5 10 apt-get -o DPkg::Lock::Timeout=600 install -qq -y --no-install-recommends "$@" </dev/null
+    again 5 10 apt-get -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 install -qq -y \
+        --no-install-recommends "$@" </dev/null
 }
 
 # The instance's metadata, version 2 of the service only.

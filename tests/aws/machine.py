@@ -66,6 +66,7 @@ def booted(
 ) -> Iterator[Machine]:
     """A machine that has not seen its user data yet; nothing of it is left afterwards."""
     tree = Path(tempfile.mkdtemp(prefix="toolyard-user-data-", dir=folder))
+    tree.chmod(0o755)  # web and utility have a user of their own
     # What the worker mounts below it is seen by the engine, as on a machine of its own.
     for options in (["--bind", str(tree), str(tree)], ["--make-shared", str(tree)]):
         subprocess.run(["mount", *options], check=True)
