@@ -156,6 +156,21 @@ def test_a_worker_gets_no_more_than_it_has_room_for(bus: Bus, place: Place) -> N
     busy.close()
 
 
+def test_a_delivery_that_nobody_saw_is_not_counted(bus: Bus) -> None:
+    """Eight of them would bury a healthy message: what is under way must not be cancelled."""
+    for _ in range(3):
+        bus.publish_all([requested() for _ in range(100)])
+    counts: list[int] = []
+    while len(counts) < 300:
+        found = bus.receive("runner", 10, 1)
+        assert found, "some are missing"
+        for message in found:
+            counts.append(message.receives)
+            message.ack()
+
+    assert set(counts) == {1}
+
+
 def test_the_prefix_keeps_installations_apart(bus: Bus, rabbitmq_url: str) -> None:
     other = rabbitmq_url + "?prefix=other"
     bus_kombu.provision(other)

@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
+from cli.up import RUNNING, generated_settings
 from tests.e2e.conftest import Open, sign_up
 from tests.git_server import GitServer, repository_from_files
 from tests.platform import Platform
@@ -61,3 +63,13 @@ def test_a_link_becomes_a_run_in_the_browser(
     assert download.value.path().read_text().split()[0] == "6"
 
     assert profiled.json("bus", "dead-letters", "--json") == []
+    profiled.wait(lambda: _mails(profiled), 30, "the mail of the finished run")
+
+
+def _mails(platform: Platform) -> bool:
+    """Whether one has arrived: in the emulated SES's hands, else in a folder."""
+    endpoint = generated_settings(platform.data / RUNNING).get("AWS_ENDPOINT_URL")
+    if endpoint is None:
+        return any((platform.data / "mail").rglob("*.eml"))
+    answer = httpx.get(endpoint + "/_ministack/ses/messages")
+    return "reader@example.org" in answer.text
