@@ -136,7 +136,6 @@ systemctl daemon-reload
 systemctl enable -q --now toolyard-firewall.service
 systemctl enable -q toolyard-web.socket toolyard-backup.timer toolyard-drill.timer toolyard-sweep.timer toolyard.target
 systemctl start toolyard-web.socket
-systemctl restart toolyard-web.service toolyard-utility.service
 systemctl restart nginx
 systemctl restart --no-block toolyard.target
 
