@@ -43,7 +43,7 @@ def proof(
         data=body,
         headers={
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            "X-Toolyard-Server": server,
+            **({"X-Toolyard-Server": server} if server else {}),
         },
     )
     who = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
@@ -72,6 +72,21 @@ def test_sts_names_the_role_that_signed(aws: Installation) -> None:
 def test_what_proves_nothing_is_refused(aws: Installation, spoil: Any) -> None:
     headers = proof(aws, "runner")
     spoil(headers)
+    with pytest.raises(NotProven):
+        role_of(headers, SERVER)
+
+
+def test_a_good_proof_for_another_server_is_of_no_use_here(aws: Installation) -> None:
+    headers = proof(aws, "runner", server="other.example.org")
+    assert role_of(headers, "other.example.org"), "AWS itself takes it"
+    with pytest.raises(NotProven):
+        role_of(headers, SERVER)
+
+
+def test_a_server_that_was_named_after_signing_proves_nothing(aws: Installation) -> None:
+    headers = proof(aws, "runner", server="")
+    headers["X-Toolyard-Server"] = SERVER
+    assert "x-toolyard-server" not in headers["Authorization"]
     with pytest.raises(NotProven):
         role_of(headers, SERVER)
 
