@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cli.aws import templates
+from shared import bucket_s3
 from shared.bus_sns_sqs import dead_name, queue_name, queue_policy, topic_name
 from shared.settings import Settings
 from shared.topology import MAX_RECEIVES, QUEUES, SUBSCRIPTIONS, TOPICS, VISIBILITY_SECONDS
@@ -246,11 +247,22 @@ def test_outputs_and_parameters_hold_no_secret() -> None:
             assert "resolve:" not in str(output), f"{name}: {key}"
 
 
-def test_the_bucket_is_closed_and_lets_our_pages_in() -> None:
+def test_the_bucket_is_the_one_that_the_object_store_expects() -> None:
+    """CloudFormation words it a little differently than S3's API."""
     [bucket] = resources("data.yaml", "AWS::S3::Bucket").values()
-    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    [rule] = bucket["CorsConfiguration"]["CorsRules"]
-    assert rule["AllowedOrigins"] == [{"Ref": "PublicUrl"}]
-    assert "ETag" in rule["ExposedHeaders"]
-    [life] = bucket["LifecycleConfiguration"]["Rules"]
-    assert life["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] >= 1
+    wanted = bucket_s3.expected(["PublicUrl"])
+    assert bucket["PublicAccessBlockConfiguration"] == wanted["PublicAccessBlockConfiguration"]
+    [made], [asked] = (
+        plain(bucket)["CorsConfiguration"]["CorsRules"],
+        wanted["CORSConfiguration"]["CORSRules"],
+    )
+    words = {"ExposeHeaders": "ExposedHeaders", "MaxAgeSeconds": "MaxAge"}
+    assert made == {words.get(name, name): value for name, value in asked.items()}
+    [life], [ends] = (
+        bucket["LifecycleConfiguration"]["Rules"],
+        wanted["LifecycleConfiguration"]["Rules"],
+    )
+    assert life["AbortIncompleteMultipartUpload"] == ends["AbortIncompleteMultipartUpload"]
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    [same] = wanted["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ServerSideEncryptionByDefault"] == same["ApplyServerSideEncryptionByDefault"]
