@@ -70,7 +70,18 @@ def create_app(ports: WebPorts) -> Flask:
         Notes(ports.settings.data).install(app)
 
     app.register_blueprint(health.blueprint(metrics))
-    for resource in (accounts, tools, previews, sources, origins, builds, runs, files, uploads, storage_credentials):
+    for resource in (
+        accounts,
+        tools,
+        previews,
+        sources,
+        origins,
+        builds,
+        runs,
+        files,
+        uploads,
+        storage_credentials,
+    ):
         app.register_api(resource.blueprint())
     app.register_blueprint(documentation.blueprint(app))
     app.register_blueprint(worker.make_blueprint(ports))

@@ -8,7 +8,7 @@ from shared.schema.accounts import StorageCredential
 from shared.storage_credentials import StorageCredentials
 from web import auth, storage_access
 from web.api.answers import SECURED, empty, hit, json
-from web.schemas import IssuedStorageCredential, StorageCredentialInfo, StorageCredentialList
+from web.upload_schemas import IssuedStorageCredential, StorageCredentialInfo, StorageCredentialList
 
 
 class CredentialPath(BaseModel):

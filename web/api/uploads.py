@@ -14,8 +14,8 @@ from web.api import shown
 from web.api.answers import SECURED, created, empty, hit, json
 from web.limits import limits_of
 from web.refusals import Absent
-from web.schemas import (
-    FileInfo,
+from web.schemas import FileInfo
+from web.upload_schemas import (
     NewUpload,
     PartTarget,
     PartTargets,
