@@ -65,7 +65,7 @@ class DiskObjects:
 
     def __init__(self, root: Path, signing_key: str, url: str, clock: Clock | None = None) -> None:
         self.root = root
-        self.clock = clock or SystemClock()
+        self._clock = clock or SystemClock()
         self._url = url.rstrip("/")
         self._signing_key = hashlib.sha256(b"objects:" + signing_key.encode()).digest()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -166,12 +166,12 @@ class DiskObjects:
         """Raise `BadSignature` unless we signed exactly this and it has not expired."""
         if not hmac.compare_digest(self._mark(grant).encode(), signature.encode()):
             raise BadSignature("The link is not valid. Open the page again to get a new one.")
-        if grant.expires < self.clock.now_ms() // 1000:
+        if grant.expires < self._clock.now_ms() // 1000:
             raise BadSignature("The link has expired. Open the page again to get a new one.")
 
     def expiry(self, seconds: int) -> int:
         """When what is signed now for so long expires, seconds since 1970."""
-        return self.clock.now_ms() // 1000 + seconds
+        return self._clock.now_ms() // 1000 + seconds
 
     def signed(self, grant: Grant) -> str:
         """The URL that carries a grant; web's route takes it apart again."""
