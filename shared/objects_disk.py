@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ from shared.objects import (
 __all__ = ["BadKey", "BadSignature", "DiskObjects", "Grant", "WrongBytes"]
 
 _PART = 1 << 18
+_LONGEST_SECONDS = 86_400.0
+"""No single write takes longer."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -137,6 +140,19 @@ class DiskObjects:
         except FileNotFoundError:
             return
         shutil.rmtree(trash, ignore_errors=True)
+
+    def tidy(self, seconds: float = _LONGEST_SECONDS) -> int:
+        """Take away what a killed process left half written or half deleted; how many."""
+        before, gone = time.time() - seconds, 0  # the clock that files have
+        for folder in (self.root / ".incoming").iterdir():
+            try:
+                if folder.lstat().st_mtime >= before:
+                    continue
+            except FileNotFoundError:
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            gone += 1
+        return gone
 
     def walk(self) -> Iterator[StoredObject]:
         """Every object, those of one folder together; what comes and goes meanwhile may be missed."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
+from shared.objects_disk import DiskObjects
 from shared.schema.accounts import LoginAttempt, LoginSession, StorageCredential, SubmitKey
 from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
 from shared.schema.scaling import ScalingSample
@@ -153,7 +154,7 @@ class Sweeper:
 
     def objects(self) -> int:
         """Objects that are due; how many."""
-        gone = 0
+        gone = self._objects.tidy() if isinstance(self._objects, DiskObjects) else 0
         for batch in _batches(self._objects.walk()):
             if self._stopping.is_set():
                 break

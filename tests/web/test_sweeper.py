@@ -1,5 +1,7 @@
 """What nobody needs goes after a day; what a row names, or a living job may still write, stays."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from shared.db import Transactions, now_ms
 from shared.objects import StoredObject
+from shared.objects_disk import DiskObjects
 from shared.schema.accounts import (
     ApiToken,
     LoginAttempt,
@@ -257,3 +260,20 @@ def test_sources_of_a_deleted_tool_go_after_thirty_days(transactions: Transactio
         "builds/late/a/source",
         "builds/shared/a/bill",
     ]
+
+
+def test_what_a_killed_write_left_goes_after_a_day(
+    sqlite_transactions: Transactions, tmp_path: Path
+) -> None:
+    store = DiskObjects(tmp_path / "objects", "key", "http://127.0.0.1:1")
+    ages = {"killed": 2 * DAY, "in work": 0}
+    for name, age in ages.items():
+        folder = tmp_path / "objects/.incoming" / name
+        folder.mkdir()
+        (folder / "part").write_bytes(b"half")
+        at = time.time() - age / 1000
+        os.utime(folder, (at, at))
+
+    assert Sweeper(sqlite_transactions, store).objects() == 1
+
+    assert [p.name for p in (tmp_path / "objects/.incoming").iterdir()] == ["in work"]
