@@ -258,6 +258,10 @@ TABLE: dict[str, Row] = {
         "401 401 401 401 401 204",
         _fenced("/api/v1/worker/runs/<live_run>/release", reason="draining"),
     ),
+    # Nothing is to be had where images stay on the engine: 204.
+    "POST /api/v1/worker/<any(runs, builds):what>/<id>/image": Row(
+        "401 401 401 401 401 204", _fenced("/api/v1/worker/runs/<live_run>/image")
+    ),
     "POST /api/v1/worker/<any(runs, builds):what>/<id>/uploads": Row(
         "401 401 401 401 401 200", _fenced("/api/v1/worker/runs/<live_run>/uploads", objects=[])
     ),
