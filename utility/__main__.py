@@ -73,7 +73,8 @@ def main() -> int:
                 period=settings.sweep_seconds,
                 days=settings.unfinished_upload_days,
             ),
-            **(  # the folder store computes whole hashes itself
+            # the folder store computes whole hashes itself
+            **(
                 {"file-hashes": FileHashes(transactions, store.objects)}
                 if settings.objects_url
                 else {}

@@ -190,7 +190,9 @@ def make_blueprint(
             wanted = image_access.wanted(session, hold, ports.registry)
         if wanted is None:
             return _nothing()
-        access = image_access.mint(ports.registry, wanted)  # outside the transaction: AWS may be slow
+        access = image_access.mint(
+            ports.registry, wanted
+        )  # outside the transaction: AWS may be slow
         log.info("image_access_given", kind=hold.kind, job=id, repository=access.repository)
         return _json(access)
 
