@@ -115,10 +115,17 @@ def test_a_runner_comes_up_from_its_user_data_and_claims_a_run(
         token = _secret(installation, "worker-token")
         assert token and token not in said + shipped
 
+        # The group ends the machine while a program runs on it: the program is finished first.
+        tool, secret = home.add_tool(machine.base(tmp_path), ["sleep", "15"])
+        run = home.run(tool, secret)
+        home.wait(lambda: home.shown(run, secret)["state"] == "running", 30, "a program runs")
         metadata.values["autoscaling/target-lifecycle-state"] = "Terminated"
+        home.wait(lambda: "instance_ends" in host.log("notices"), 30, "the notice is seen")
+        assert home.shown(run, secret)["state"] == "running"
         home.wait(
-            lambda: "runner_drained" in host.log("runner"), 30, lambda: host.log("notices")[-2000:]
+            lambda: "runner_drained" in host.log("runner"), 60, lambda: host.log("notices")[-2000:]
         )
+        assert home.shown(run, secret)["state"] == "succeeded"
 
 
 @pytest.mark.skipif(
