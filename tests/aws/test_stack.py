@@ -90,6 +90,37 @@ def test_the_bucket_wants_tls(installation: Installation) -> None:
     root.put_bucket_policy(Bucket=bucket, Policy=kept)
 
 
+@pytest.mark.parametrize(
+    ("worker", "queues"), [("runner", ["runner"]), ("builder", ["builder", "previewer"])]
+)
+def test_a_worker_may_do_its_work_and_nothing_else(
+    installation: Installation, worker: str, queues: list[str]
+) -> None:
+    """Each right in its list is used; then what the system's other roles may do, and what a thief would want."""
+    who = Rights(installation, worker)
+    for queue in queues:
+        who.may(f"receive of {queue}", lambda q=queue: who.receive(q))
+        who.may(f"hide in {queue}", lambda q=queue: who.hide(q))
+        who.may(f"delete in {queue}", lambda q=queue: who.delete(q))
+    images = {"repositoryName": who.repository, "imageIds": [{"imageTag": "x"}]}
+    who.may("sign in to pull", who.ecr.get_authorization_token)
+    who.may("pull", lambda: who.ecr.batch_get_image(**images))
+    who.may("log", lambda: who.log(worker))
+    for name, call in who.everything_else(queues):
+        who.may_not(name, call)
+
+
+def test_the_tests_calls_are_done_for_root(installation: Installation) -> None:
+    """Else `may_not` would hold for calls that are wrong in themselves."""
+    who = Rights(installation, "runner", as_root=True)
+    for name, call in who.everything_else(["runner"]):
+        if name not in _NOT_FOR_ROOT:
+            assert refused(call) not in DENIED, name
+
+
+# From here on utility is running and takes messages too.
+
+
 @pytest.mark.docker
 def test_the_main_job_runs_through_what_the_stack_made(home: Fleet) -> None:
     run = fleet.main_job(home, home.folder)
@@ -119,34 +150,6 @@ def test_removing_the_queue_policy_stops_delivery(home: Fleet) -> None:
     assert not told(home.run(tool, token), 3)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     assert told(home.run(tool, token), 10)
-
-
-@pytest.mark.parametrize(
-    ("worker", "queues"), [("runner", ["runner"]), ("builder", ["builder", "previewer"])]
-)
-def test_a_worker_may_do_its_work_and_nothing_else(
-    installation: Installation, worker: str, queues: list[str]
-) -> None:
-    """Each right in its list is used; then what the system's other roles may do, and what a thief would want."""
-    who = Rights(installation, worker)
-    for queue in queues:
-        who.may(f"receive of {queue}", lambda q=queue: who.receive(q))
-        who.may(f"hide in {queue}", lambda q=queue: who.hide(q))
-        who.may(f"delete in {queue}", lambda q=queue: who.delete(q))
-    images = {"repositoryName": who.repository, "imageIds": [{"imageTag": "x"}]}
-    who.may("sign in to pull", who.ecr.get_authorization_token)
-    who.may("pull", lambda: who.ecr.batch_get_image(**images))
-    who.may("log", lambda: who.log(worker))
-    for name, call in who.everything_else(queues):
-        who.may_not(name, call)
-
-
-def test_the_tests_calls_are_done_for_root(installation: Installation) -> None:
-    """Else `may_not` would hold for calls that are wrong in themselves."""
-    who = Rights(installation, "runner", as_root=True)
-    for name, call in who.everything_else(["runner"]):
-        if name not in _NOT_FOR_ROOT:
-            assert refused(call) not in DENIED, name
 
 
 class Rights:
