@@ -39,6 +39,8 @@ class Upload(Base):
     part_size: Mapped[int]
     created_at: Mapped[int] = mapped_column(index=True)
     finished_at: Mapped[int | None]
+    parts_sha256: Mapped[str | None]
+    """Of the parts that it was completed of; null before, and for one form POST."""
 
 
 class Run(Leased, Base):
