@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 SECONDS = 12 * 3600
+KEPT_DAYS = 30
+"""What people put there themselves goes after so long."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,15 @@ class NotIssued(Exception):
 
 
 class StorageCredentials(Protocol):
+    @property
+    def most(self) -> int:
+        """How many can be ended by name."""
+        ...
+
     def issue(self, account_id: str, credential_id: str) -> Issued:
         """New credentials for `people/<account id>/`; raises `NotIssued`."""
         ...
 
-    def revoke(self, credential_ids: Sequence[str]) -> bool:
-        """End exactly these (all that are revoked and have not expired); raises `NotIssued`.
-
-        False where there are too many to be named: then all that were issued until now have ended.
-        """
+    def revoke(self, credential_ids: Sequence[str], before: datetime | None = None) -> None:
+        """End exactly these, and all that were issued before a moment; raises `NotIssued`."""
         ...

@@ -10,14 +10,14 @@ What AWS can do, and what we make of it:
 - An issued session cannot be deleted. It is ended by an explicit Deny in the role's own inline
   policy, which every request meets: by `aws:userid`, which ends in the session's name, that is our
   credential's id, so that one credential is ended and no other. An inline policy has room for a few
-  hundred names; beyond that, `aws:TokenIssueTime` denies all that were issued before now.
+  hundred names; beyond that, `aws:TokenIssueTime` denies all that were issued before a moment.
 - Expired ones leave the list. IAM is eventually consistent: a revocation takes effect within seconds.
 """
 
 import contextlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -40,6 +40,8 @@ _OBJECTS = (
 
 class StsCredentials:
     """Credentials of sessions of `role`, an ARN; `profile` names the keys that assume it."""
+
+    most = MOST_NAMES
 
     def __init__(self, role: str, bucket: str, prefix: str = "", profile: str = "") -> None:
         self._role = role
@@ -85,24 +87,26 @@ class StsCredentials:
                 raise
         return self._sts.assume_role(**wanted, DurationSeconds=_CHAINED_SECONDS)
 
-    def revoke(self, credential_ids: Sequence[str]) -> bool:
-        """End exactly these; beyond `MOST_NAMES` all that were issued until now."""
+    def revoke(self, credential_ids: Sequence[str], before: datetime | None = None) -> None:
+        """End exactly these, and all that were issued before a moment."""
         role = self._role.rpartition("/")[2]
-        few = len(credential_ids) <= MOST_NAMES
+        denied = [by_name(credential_ids)] if credential_ids else []
+        denied += [until(before)] if before else []
         try:
-            if credential_ids:
-                denied = by_name(credential_ids) if few else until(datetime.now(UTC))
+            if denied:
+                document = {"Version": "2012-10-17", "Statement": denied}
                 self._iam.put_role_policy(
-                    RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(denied)
+                    RoleName=role,
+                    PolicyName=POLICY_NAME,
+                    PolicyDocument=json.dumps(document, separators=(",", ":")),
                 )
             else:
                 self._iam.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "NoSuchEntity" or credential_ids:
+            if error.response.get("Error", {}).get("Code") != "NoSuchEntity" or denied:
                 raise NotIssued(f"AWS did not revoke it: {_told(error)}") from error
         except BotoCoreError as error:
             raise NotIssued(f"AWS did not revoke it: {_told(error)}") from error
-        return few
 
 
 def permissions(bucket: str, prefix: str) -> dict[str, object]:
@@ -135,8 +139,7 @@ def until(moment: datetime) -> dict[str, object]:
 
 
 def _denied(condition: dict[str, object]) -> dict[str, object]:
-    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
 
 
 def provision(role: str, bucket: str, prefix: str = "", trusted: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from shared.storage_credentials import SECONDS, Issued, NotIssued
 
@@ -9,6 +10,7 @@ from shared.storage_credentials import SECONDS, Issued, NotIssued
 class FakeStorageCredentials:
     def __init__(self) -> None:
         self.told: list[list[str]] = []
+        self.before: list[datetime | None] = []
         self.broken = False
         self.most = 300
 
@@ -26,8 +28,8 @@ class FakeStorageCredentials:
             endpoint="",
         )
 
-    def revoke(self, credential_ids: Sequence[str]) -> bool:
+    def revoke(self, credential_ids: Sequence[str], before: datetime | None = None) -> None:
         if self.broken:
             raise NotIssued("AWS did not revoke it: broken")
         self.told.append(list(credential_ids))
-        return len(credential_ids) <= self.most
+        self.before.append(before)

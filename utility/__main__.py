@@ -14,7 +14,7 @@ from notifier.settings import NotifierSettings
 from shared import doorbell, logs, process, tracing
 from shared.bus_open import open_bus
 from shared.db import Transactions
-from shared.objects_open import open_store
+from shared.objects_open import open_credentials, open_store
 from utility import scaling
 from utility.scaling import ScalingSettings
 from utility.together import Together
@@ -24,6 +24,7 @@ from web.file_hashes import FileHashes
 from web.leases import LeaseTimes
 from web.reaper import Reaper
 from web.relay import Relay
+from web.storage_denials import StorageDenials
 from web.sweeper import Sweeper
 from web.upload_sweeper import UploadSweeper
 
@@ -49,6 +50,7 @@ def main() -> int:
     store = open_store(settings, settings.secret("signing-key"))
     bus = open_bus(settings.bus_url, settings.data)
     scaler = scaling.build(settings, transactions)
+    credentials = open_credentials(settings)
     together = Together(
         {
             **({"scaler": scaler} if scaler else {}),
@@ -77,6 +79,11 @@ def main() -> int:
             **(
                 {"file-hashes": FileHashes(transactions, store.objects)}
                 if settings.objects_url
+                else {}
+            ),
+            **(
+                {"storage-denials": StorageDenials(transactions, credentials)}
+                if credentials
                 else {}
             ),
             "archiver": archiver.build(

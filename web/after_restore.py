@@ -1,8 +1,9 @@
-"""What a restored installation must not take up again: work, mails and sessions of before the restore.
+"""What a restored installation must not take up again: work, mails, sessions and keys of before the restore.
 
 Between the backup and the accident jobs ended, mails went out and people signed out, and nothing
 here remembers. So every unfinished job ends now with that reason instead of running a second
-time, and the notifier mails no event that is older than the row which this writes.
+time, and the notifier mails no event that is older than the row which this writes. Until half a
+day after that row, all storage credentials that are older are denied, those unknown here included.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from shared.ids import new_id
 from shared.schema.accounts import LoginSession
 from shared.schema.restorations import Restoration
 from shared.schema.tools import Preview
-from web import jobs, report
+from web import jobs, report, storage_denials
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def reconcile(session: Session, backup_at: int | None) -> Reconciled:
         .returning(LoginSession.digest)
         .execution_options(synchronize_session=False)
     ).all()
+    storage_denials.end_all(session)
     session.flush()
     session.add(
         Restoration(

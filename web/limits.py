@@ -27,6 +27,8 @@ class PlanLimits(BaseModel):
     queued_builds: int = Field(default=20, gt=0)
     previewing: int = Field(default=2, gt=0)
     queued_previews: int = Field(default=10, gt=0)
+    storage_credentials: int = Field(default=0, ge=0)
+    """In half a day, revoked ones too; administrators get some on every plan."""
 
 
 Plans = Mapping[str, PlanLimits]
@@ -40,6 +42,7 @@ PLANS: Plans = {
         queued=200,
         building=4,
         queued_builds=50,
+        storage_credentials=20,
     ),
 }
 

@@ -23,6 +23,7 @@ class RateLimits:
             "run": RateLimitItemPerMinute(settings.runs_per_minute),
             "hook": RateLimitItemPerMinute(settings.pushes_per_minute),
             "enrol": RateLimitItemPerMinute(settings.enrolments_per_minute),
+            "storage": RateLimitItemPerHour(settings.storage_credentials_per_hour),
             "upload": RateLimitItemPerMinute(settings.runs_per_minute * 4),
         }
 

@@ -37,6 +37,7 @@ class WebSettings(Settings):
     adds_per_hour: int = 60
     previews_per_hour: int = 240
     runs_per_minute: int = 120
+    storage_credentials_per_hour: int = 20
     pushes_per_minute: int = 120
     """Webhook calls of one address; a Git host calls for many tools from few."""
     webs: str = "1"

@@ -2,79 +2,100 @@
 
 import shlex
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from shared.db import Transactions, now_ms
 from shared.ids import new_id
-from shared.schema.accounts import StorageCredential
+from shared.schema.accounts import Account, StorageCredential
 from shared.settings import Settings
-from shared.storage_credentials import Issued, NotIssued, StorageCredentials
+from shared.storage_credentials import SECONDS, Issued, NotIssued, StorageCredentials
 from web import jobs
+from web.limits import Plans, limits_of
 from web.refusals import Absent, Busy, Conflict, TooMany
+from web.storage_denials import tell
 
-AT_ONCE = 20
-"""Of one account."""
-_AGAIN = 3
+_OF_ADMINISTRATORS = 20
 
 
-def why_none(storage: StorageCredentials | None, settings: Settings) -> str:
-    """The sentence that says why this installation gives none; empty where it does."""
+def allowance(account: Account, plans: Plans) -> int:
+    """How many this account may make in half a day: what it stores with them is not counted."""
+    by_plan = limits_of(account.plan, plans).storage_credentials
+    return max(by_plan, _OF_ADMINISTRATORS if account.is_admin else 0)
+
+
+def why_none(storage: StorageCredentials | None, settings: Settings, most: int) -> str:
+    """The sentence that says why this person gets none; empty where they do."""
     if storage is not None:
-        return ""
+        return "" if most else "Your plan has no storage credentials: ask the operator for them."
     if not settings.objects_url:
         return "This installation keeps its files in a folder of its own: there are no storage credentials to give."
     return "This installation gives no storage credentials: its operator has set no role for them (TOOLYARD_PEOPLE_ROLE)."
 
 
-def required(storage: StorageCredentials | None, settings: Settings) -> StorageCredentials:
+def required(
+    storage: StorageCredentials | None, settings: Settings, most: int = 1
+) -> StorageCredentials:
     """The issuer; refused with that sentence where there is none."""
-    if storage is None:
-        raise Conflict(why_none(storage, settings), code="no_storage_credentials")
+    if storage is None or not most:
+        raise Conflict(why_none(storage, settings, most), code="no_storage_credentials")
     return storage
 
 
 def issue(
-    transactions: Transactions, storage: StorageCredentials, account_id: str
+    transactions: Transactions, storage: StorageCredentials, account_id: str, most: int
 ) -> tuple[StorageCredential, Issued]:
     """New credentials and their row; nothing of the secret is kept."""
+    credential_id = new_id("cred")
     with transactions.begin() as session:
         jobs.lock_account(session, account_id)
-        mine = select(func.count()).select_from(StorageCredential).where(*_active(account_id))
-        if (session.scalar(mine) or 0) >= AT_ONCE:
+        mine = (StorageCredential.account_id == account_id, _unexpired())
+        ends = session.scalars(select(StorageCredential.expires_at).where(*mine)).all()
+        now = jobs.clock(session)
+        if len(ends) >= most:  # a revoked one counts: the issuer must go on denying it by name
             raise TooMany(
-                f"You have {AT_ONCE} storage credentials. Revoke one that you do not need.",
-                retry_after=60,
+                f"You have made {most} storage credentials, revoked ones too, and may make the "
+                "next when the first of them has expired.",
+                code="storage_credentials",
+                retry_after=max(1, (min(ends) - now) // 1000 + 1),
             )
-    credential_id = new_id("cred")
+        # Known before it exists: whatever happens next, it is listed and can be revoked.
+        session.add(
+            StorageCredential(
+                id=credential_id,
+                account_id=account_id,
+                access_key_id="",
+                created_at=now,
+                expires_at=now + SECONDS * 1000,
+            )
+        )
     try:
         issued = storage.issue(account_id, credential_id)
     except NotIssued as error:
+        with transactions.begin() as session:  # nobody was given the secret
+            session.execute(delete(StorageCredential).where(StorageCredential.id == credential_id))
         raise Busy(f"{error} Try again in a minute.", retry_after=60) from error
     with transactions.begin() as session:
-        row = StorageCredential(
-            id=credential_id,
-            account_id=account_id,
-            access_key_id=issued.access_key_id,
-            created_at=jobs.clock(session),
-            expires_at=issued.expires_at,
-            revoked_at=None,
-        )
-        session.add(row)
+        row = session.get_one(StorageCredential, credential_id, with_for_update=True)
+        if row.revoked_at is not None:
+            raise Busy("These credentials were revoked while they were made: make others.")
+        row.access_key_id = issued.access_key_id
+        row.expires_at = issued.expires_at
     return row, issued
 
 
 def of_account(session: Session, account_id: str) -> list[StorageCredential]:
-    """Those that hold now, newest first."""
+    """Those that hold or may hold still, newest first."""
     newest = StorageCredential.created_at.desc()
-    chosen = select(StorageCredential).where(*_active(account_id))
+    mine = (StorageCredential.account_id == account_id, StorageCredential.told_at.is_(None))
+    chosen = select(StorageCredential).where(*mine, _unexpired())
     return list(session.scalars(chosen.order_by(newest, StorageCredential.id)))
 
 
 def revoke(
     transactions: Transactions, storage: StorageCredentials, account_id: str, credential_id: str
 ) -> None:
-    """End it now; safe to repeat until AWS has taken it."""
+    """End it now; what the issuer has not taken is listed, and told to it until it has."""
     with transactions.begin() as session:
         row = session.get(StorageCredential, credential_id)
         if row is None or row.account_id != account_id:
@@ -84,38 +105,14 @@ def revoke(
     try:
         tell(transactions, storage)
     except NotIssued as error:
-        with transactions.begin() as session:  # it is shown again, to be revoked again
-            session.get_one(StorageCredential, credential_id).revoked_at = None
-        raise Busy(f"{error} They still hold: try again.", retry_after=10) from error
+        raise Busy(
+            f"{error} They still hold, until AWS has taken it: it is told again and again.",
+            retry_after=10,
+        ) from error
 
 
-def tell(transactions: Transactions, storage: StorageCredentials) -> None:
-    """Give the issuer all that are revoked; again while others are being revoked at the same time."""
-    told: list[str] | None = None
-    for _ in range(_AGAIN):
-        with transactions.read() as session:
-            listed = _revoked(session)
-        if listed == told:
-            return
-        if not storage.revoke(listed):
-            with transactions.begin() as session:  # all that were issued have ended
-                everyone = update(StorageCredential).where(StorageCredential.revoked_at.is_(None))
-                session.execute(everyone.values(revoked_at=jobs.clock(session)))
-            return
-        told = listed
-
-
-def _revoked(session: Session) -> list[str]:
-    ended = (StorageCredential.revoked_at.is_not(None), StorageCredential.expires_at > now_ms())
-    return list(session.scalars(select(StorageCredential.id).where(*ended).order_by("id")))
-
-
-def _active(account_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        StorageCredential.account_id == account_id,
-        StorageCredential.revoked_at.is_(None),
-        StorageCredential.expires_at > now_ms(),
-    )
+def _unexpired() -> ColumnElement[bool]:
+    return StorageCredential.expires_at > now_ms()
 
 
 def as_shell(issued: Issued) -> str:

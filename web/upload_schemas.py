@@ -12,6 +12,8 @@ class StorageCredentialInfo(BaseModel):
     access_key_id: str
     created_at: int
     expires_at: int
+    revoked_at: int | None = None
+    """Set: revoked, but the store has not taken it yet; until it has, the credential may still hold."""
 
 
 class IssuedStorageCredential(StorageCredentialInfo):
@@ -35,7 +37,7 @@ class NewUpload(Given):
     name: str = Field(max_length=1000)
     size: int = Field(ge=0, lt=1 << 50)
     sha256: str | None = Field(default=None, pattern=_SHA256)
-    """If given, the bytes must have it; it is needed for one form POST of up to 8 MiB."""
+    """For one form POST of up to 8 MiB; the bytes must have it."""
 
 
 class UploadForm(BaseModel):

@@ -62,9 +62,14 @@ class StorageCredential(Base):
         ForeignKey("account.id", ondelete="CASCADE"), index=True
     )
     access_key_id: Mapped[str]
+    """Empty while the issuer is asked."""
     created_at: Mapped[int]
     expires_at: Mapped[int] = mapped_column(index=True)
     revoked_at: Mapped[int | None]
+    told_at: Mapped[int | None]
+    """When the issuer had taken the revocation; until then the credential may still hold."""
+    ended_before: Mapped[int | None]
+    """Where all that were issued before a moment had to be ended: that moment."""
 
 
 class SubmitKey(Base):

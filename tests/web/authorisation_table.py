@@ -114,7 +114,7 @@ TABLE: dict[str, Row] = {
         "401 201 201 201 401 401", _at("/api/v1/uploads", json={"name": "x", "size": 3})
     ),
     "POST /api/v1/storage-credentials": Row(
-        "401 201 201 201 401 401", _at("/api/v1/storage-credentials", json={})
+        "401 409 409 201 401 401", _at("/api/v1/storage-credentials", json={})
     ),
     "GET /api/v1/storage-credentials": Row(
         "401 200 200 200 401 401", _at("/api/v1/storage-credentials")
@@ -122,7 +122,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/storage-credentials/<credential_id>": Row(
         "401 204 404 404 401 401", _at("/api/v1/storage-credentials/<storage>")
     ),
-    "POST /account/storage": Row("401 201 201 201 401 401", _at("/account/storage", form={})),
+    "POST /account/storage": Row("401 409 409 201 401 401", _at("/account/storage", form={})),
     "POST /account/storage/<credential_id>/revoke": Row(
         "401 303 404 404 401 401", _at("/account/storage/<storage>/revoke", form={})
     ),

@@ -5,7 +5,6 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from shared.schema.accounts import StorageCredential
-from shared.storage_credentials import StorageCredentials
 from web import auth, storage_access
 from web.api.answers import SECURED, empty, hit, json
 from web.upload_schemas import IssuedStorageCredential, StorageCredentialInfo, StorageCredentialList
@@ -28,8 +27,11 @@ def blueprint() -> APIBlueprint:
     def make() -> Response:
         """For half a day at most; the secret is shown this once, also to a repeated request never again."""
         account = auth.required().account
-        hit("upload")
-        row, issued = storage_access.issue(auth.ports().transactions, _storage(), account.id)
+        ports = auth.ports()
+        most = storage_access.allowance(account, ports.plans)
+        storage = storage_access.required(ports.storage, ports.settings, most)
+        hit("storage")
+        row, issued = storage_access.issue(ports.transactions, storage, account.id, most)
         answer = IssuedStorageCredential(
             **_info(row).model_dump(),
             secret_access_key=issued.secret_access_key,
@@ -61,14 +63,12 @@ def blueprint() -> APIBlueprint:
     )
     def revoke(path: CredentialPath) -> Response:
         account = auth.required().account
-        storage_access.revoke(auth.ports().transactions, _storage(), account.id, path.credential_id)
+        ports = auth.ports()
+        storage = storage_access.required(ports.storage, ports.settings)
+        storage_access.revoke(ports.transactions, storage, account.id, path.credential_id)
         return empty()
 
     return routes
-
-
-def _storage() -> StorageCredentials:
-    return storage_access.required(auth.ports().storage, auth.ports().settings)
 
 
 def _info(row: StorageCredential) -> StorageCredentialInfo:
@@ -77,4 +77,5 @@ def _info(row: StorageCredential) -> StorageCredentialInfo:
         access_key_id=row.access_key_id,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
     )

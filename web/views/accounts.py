@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from shared.db import now_ms
 from shared.ids import digest
 from shared.schema.accounts import Account, LoginSession
-from shared.storage_credentials import Issued
+from shared.storage_credentials import KEPT_DAYS, Issued
 from web import auth, mail_state, passwords, sessions, storage_access, tokens
 from web import sign_in as use_case
 from web.api.answers import hit
@@ -203,8 +203,9 @@ def page(
 ) -> Response:
     """The account page, with what has just been made or refused on it."""
     owner = auth.required().account
+    ports = auth.ports()
     here = digest(auth.session_secret())
-    with auth.ports().transactions.read() as session:
+    with ports.transactions.read() as session:
         kept = tokens.of_account(session, owner.id)
         storage = storage_access.of_account(session, owner.id)
         mail_fault = mail_state.sentence(session, owner.email)
@@ -231,7 +232,10 @@ def page(
         storage_fault=storage_fault,
         storage_issued=storage_issued,
         storage_shell=storage_access.as_shell(storage_issued) if storage_issued else "",
-        storage_missing=storage_access.why_none(auth.ports().storage, auth.ports().settings),
+        storage_missing=storage_access.why_none(
+            ports.storage, ports.settings, storage_access.allowance(owner, ports.plans)
+        ),
+        storage_days=KEPT_DAYS,
         storage_rows=storage,
         least=passwords.SHORTEST,
     )

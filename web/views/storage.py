@@ -19,9 +19,10 @@ def blueprint() -> Blueprint:
         owner = auth.required().account
         ports = auth.ports()
         try:
-            hit("upload")
-            storage = storage_access.required(ports.storage, ports.settings)
-            _, issued = storage_access.issue(ports.transactions, storage, owner.id)
+            most = storage_access.allowance(owner, ports.plans)
+            storage = storage_access.required(ports.storage, ports.settings, most)
+            hit("storage")
+            _, issued = storage_access.issue(ports.transactions, storage, owner.id, most)
         except Refused as error:
             return page(error.status, storage_fault=error.message)
         return page(201, storage_issued=issued)
