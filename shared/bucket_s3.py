@@ -9,8 +9,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.objects_s3 import code, make_client
+from shared.storage_credentials import KEPT_DAYS
 
-UNFINISHED_DAYS = 7
+UNFINISHED_DAYS = 8
+"""More than utility's own (7): what our pages still offer to resume is there."""
 _LONGEST_ANSWER_SECONDS = 3600
 
 
@@ -28,15 +30,21 @@ def cors(origins: Sequence[str]) -> dict[str, Any]:
     return {"CORSRules": [rule]}
 
 
-def lifecycle(days: int = UNFINISHED_DAYS) -> dict[str, Any]:
-    """Unfinished uploads go by themselves, even if nobody of us sweeps them."""
-    rule = {
+def lifecycle(prefix: str = "", days: int = UNFINISHED_DAYS) -> dict[str, Any]:
+    """Unfinished uploads go by themselves, and what people stored under credentials of their own."""
+    unfinished = {
         "ID": "unfinished-uploads",
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
     }
-    return {"Rules": [rule]}
+    people = {
+        "ID": "people",
+        "Status": "Enabled",
+        "Filter": {"Prefix": f"{prefix}/people/" if prefix else "people/"},
+        "Expiration": {"Days": KEPT_DAYS},
+    }
+    return {"Rules": [unfinished, people]}
 
 
 PRIVATE = {
@@ -49,19 +57,19 @@ PRIVATE = {
 ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 
 
-def expected(origins: Sequence[str]) -> dict[str, Any]:
+def expected(origins: Sequence[str], prefix: str = "") -> dict[str, Any]:
     """Everything that a bucket of ours has, as boto3 words it."""
     return {
         "CORSConfiguration": cors(origins),
         "PublicAccessBlockConfiguration": PRIVATE,
         "ServerSideEncryptionConfiguration": ENCRYPTED,
-        "LifecycleConfiguration": lifecycle(),
+        "LifecycleConfiguration": lifecycle(prefix),
     }
 
 
-def provision(bucket: str, origins: Sequence[str]) -> None:
+def provision(bucket: str, origins: Sequence[str], prefix: str = "") -> None:
     """Make the bucket, or bring it up to date; safe to repeat."""
-    wanted = expected(origins)
+    wanted = expected(origins, prefix)
     client = make_client()
     try:
         _make(client, bucket)

@@ -57,7 +57,8 @@ def open_objects(settings: Settings, signing_key: str) -> Objects:
 def provision(url: str, origins: Sequence[str]) -> None:
     """Make what the store needs before its first use; safe to repeat (the folder makes itself)."""
     if url:
-        _module("shared.bucket_s3").provision(bucket_of(url)[0], origins)
+        bucket, prefix = bucket_of(url)
+        _module("shared.bucket_s3").provision(bucket, origins, prefix)
 
 
 def provision_people(settings: Settings) -> None:

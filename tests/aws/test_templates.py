@@ -258,11 +258,15 @@ def test_the_bucket_is_the_one_that_the_object_store_expects() -> None:
     )
     words = {"ExposeHeaders": "ExposedHeaders", "MaxAgeSeconds": "MaxAge"}
     assert made == {words.get(name, name): value for name, value in asked.items()}
-    [life], [ends] = (
+    [life, people], [ends, theirs] = (
         bucket["LifecycleConfiguration"]["Rules"],
         wanted["LifecycleConfiguration"]["Rules"],
     )
     assert life["AbortIncompleteMultipartUpload"] == ends["AbortIncompleteMultipartUpload"]
+    assert people["Prefix"] == theirs["Filter"]["Prefix"]
+    assert people["ExpirationInDays"] == theirs["Expiration"]["Days"]
+    offered = UtilitySettings.model_fields["unfinished_upload_days"].default
+    assert ends["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] > offered
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     [same] = wanted["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ServerSideEncryptionByDefault"] == same["ApplyServerSideEncryptionByDefault"]

@@ -126,9 +126,12 @@ def test_the_bucket_is_as_it_must_be(objects: S3Objects) -> None:
     assert "ETag" in s3.get_bucket_cors(**bucket)["CORSRules"][0]["ExposeHeaders"]
     access = s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
     assert set(access.values()) == {True}
-    rule = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"][0]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    rule, people = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
+    assert (people["Filter"], people["Expiration"]) == ({"Prefix": "people/"}, {"Days": 30})
     bucket_s3.provision(objects.bucket, [ORIGIN])  # again is fine
+    [_, below] = bucket_s3.lifecycle("below")["Rules"]
+    assert below["Filter"] == {"Prefix": "below/people/"}
     with pytest.raises(ValueError, match="never"):
         bucket_s3.provision(objects.bucket, ["*"])
 
