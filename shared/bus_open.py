@@ -5,10 +5,11 @@ the others (Redis, SQLAlchemy, file system), so that their addresses are refused
 """
 
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from shared import doorbell
 from shared.bus import Bus
@@ -54,6 +55,13 @@ def shown(url: str) -> str:
     return url.replace(login + at, "…@", 1) if at else url
 
 
+def _stays_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _parts(url: str) -> tuple[str, str]:
     split = urlsplit(url)
     if split.scheme == "sqlite" and not split.netloc and len(split.path) > 1:
@@ -61,6 +69,11 @@ def _parts(url: str) -> tuple[str, str]:
     if split.scheme == "sns-sqs" and split.netloc and split.path in ("", "/"):
         return split.scheme, split.netloc
     if split.scheme == "amqp" and split.hostname:
+        if not _stays_here(split.hostname) and parse_qs(split.query).get("plain") != ["1"]:
+            raise ValueError(
+                f"TOOLYARD_BUS_URL is {shown(url)!r}: password and messages would cross the network "
+                "unencrypted. Add ?plain=1 where that network is private, or go through a tunnel."
+            )
         return split.scheme, url
     raise ValueError(
         f"TOOLYARD_BUS_URL is {shown(url)!r}; it must be sqlite:///PATH, sns-sqs://PREFIX "

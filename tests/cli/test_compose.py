@@ -43,7 +43,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
     return {name: filled(str(value), given) for name, value in service["environment"].items()}
 
 
-def test_its_programs_and_settings_are_ours(compose: dict[str, Any]) -> None:
+def test_its_programs_and_settings_are_ours(compose: dict[str, Any], tmp_path: Path) -> None:
     known = {
         "web": WebSettings,
         "utility": UtilitySettings,
@@ -61,6 +61,7 @@ def test_its_programs_and_settings_are_ours(compose: dict[str, Any]) -> None:
         read = kind.read(environ)
         assert bus_kombu.place(read.bus_url).prefix == "toolyard"
         assert "mq-pass" not in bus_open.shown(read.bus_url)
+        bus_open.open_bus(read.bus_url, tmp_path).close()
         module = service.get("command", ["python", "-m", "web"])[2]
         assert importlib.util.find_spec(module), module
 

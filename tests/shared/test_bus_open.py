@@ -48,10 +48,39 @@ def test_an_address_that_means_nothing_is_refused_with_what_is_possible(
         bus_open.open_bus(url, tmp_path)
 
 
-@pytest.mark.parametrize("url", ["redis://me:s3cret@127.0.0.1", "amqp://me:s3cret@h/?prefix=a*"])
+@pytest.mark.parametrize(
+    "url", ["redis://me:s3cret@127.0.0.1", "amqp://me:s3cret@h/?prefix=a*&plain=1"]
+)
 def test_a_refusal_tells_no_password(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError) as refused:
         bus_open.open_bus(url, tmp_path)
     assert "s3cret" not in str(refused.value)
     assert "s3cret" not in bus_open.shown(url)
     assert bus_open.shown("sqlite:///x/bus.db") == "sqlite:///x/bus.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("amqp://me:s3cret@mq.example.org/", "amqp://me:s3cret@10.0.0.7:5672/v?prefix=a"),
+        *("amqp://me:s3cret@localhost.example.org/", "amqp://me:s3cret@mq/?plain=0"),
+    ],
+)
+def test_no_password_crosses_a_network_in_clear_unless_that_is_said(
+    url: str, tmp_path: Path
+) -> None:
+    for refuse in (lambda: bus_open.open_bus(url, tmp_path), lambda: bus_open.provision(url)):
+        with pytest.raises(ValueError, match=r"unencrypted. Add \?plain=1") as refused:
+            refuse()
+        assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("amqp://me:x@127.0.0.1:5672/", "amqp://me:x@[::1]/", "amqp://me:x@localhost/v?prefix=a"),
+        *("amqp://me:x@mq.example.org/?plain=1", "amqp://me:x@10.0.0.7/?prefix=a&plain=1"),
+    ],
+)
+def test_on_this_machine_or_a_network_called_private_it_may(url: str, tmp_path: Path) -> None:
+    bus_open.open_bus(url, tmp_path).close()
