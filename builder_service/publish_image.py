@@ -38,7 +38,7 @@ class Publication:
             begun = time.monotonic()
             try:
                 reference = self.workshop.containers.push_image(
-                    image, access, tag_of(identity), seconds=_SECONDS
+                    image, access, tag_of(identity), seconds=_SECONDS, check=self.check
                 )
             except RegistryUnavailable as error:
                 self.log.say(f"the push failed: {error}")
@@ -58,7 +58,7 @@ class Publication:
         reference = f"{access.repository}:{tag_of(identity)}"
         containers = self.workshop.containers
         try:
-            containers.fetch_image(reference, access, seconds=_SECONDS)
+            containers.fetch_image(reference, access, seconds=_SECONDS, check=self.check)
         except ImageGone:
             return None
         except RegistryUnavailable as error:

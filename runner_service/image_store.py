@@ -96,7 +96,7 @@ class ImageStore:
             begun = time.monotonic()
             try:
                 self._containers.fetch_image(
-                    lease.image, access, seconds=max(1.0, until - time.monotonic())
+                    lease.image, access, seconds=max(1.0, until - time.monotonic()), check=check
                 )
             except RegistryUnavailable as error:
                 log.warning("image_not_pulled", image=lease.image, reason=str(error))

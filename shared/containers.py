@@ -1,6 +1,6 @@
 """The containers port: sandboxed containers and images; every run and every build step is one container."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -163,14 +163,30 @@ class Containers(Protocol):
         """A registry's image under a tag of ours; its id. Raises `RegistryUnavailable` with the reason."""
         ...
 
-    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+    def push_image(
+        self,
+        image: str,
+        access: ImageAccess,
+        tag: str,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> str:
         """A local image into the registry; `repository@sha256:…`.
 
-        Raises `RegistryUnavailable` with the reason, also when it takes longer than `seconds`.
+        Raises `RegistryUnavailable` with the reason, also when it takes longer than `seconds`, and
+        what `check` raises, which is called for each progress that the engine tells.
         """
         ...
 
-    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+    def fetch_image(
+        self,
+        reference: str,
+        access: ImageAccess,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> None:
         """The registry's image (by digest or tag), here under the same reference.
 
         Raises `ImageGone` when the registry has no such image, `RegistryUnavailable` as `push_image`.

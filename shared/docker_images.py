@@ -1,6 +1,7 @@
 """Images on the Docker engine; containers of an installation and their images share one connection."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,28 @@ class DockerImages:
             raise RegistryUnavailable(f"{reference} was pulled and is not there")
         return pulled
 
-    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+    def push_image(
+        self,
+        image: str,
+        access: ImageAccess,
+        tag: str,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> str:
         self.tag_image(image, f"{access.repository}:{tag}")
-        digest = RegistryCalls(self._engine, access, seconds).push(tag)
+        digest = RegistryCalls(self._engine, access, seconds, check).push(tag)
         return f"{access.repository}@{digest}"
 
-    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
-        RegistryCalls(self._engine, access, seconds).pull(reference)
+    def fetch_image(
+        self,
+        reference: str,
+        access: ImageAccess,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        RegistryCalls(self._engine, access, seconds, check).pull(reference)
         if self.image_id(reference) is None:
             raise RegistryUnavailable(f"{reference} was pulled and is not there")
 

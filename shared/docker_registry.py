@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -22,10 +22,17 @@ _GONE = ("manifest unknown", "not found", "name unknown", "repository does not e
 class RegistryCalls:
     """One push or pull under one access."""
 
-    def __init__(self, engine: DockerEngine, access: ImageAccess, seconds: float) -> None:
+    def __init__(
+        self,
+        engine: DockerEngine,
+        access: ImageAccess,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> None:
         self._engine = engine
         self._access = access
         self._seconds = seconds
+        self._check = check
 
     def push(self, tag: str) -> str:
         """The digest (`sha256:…`) under which the registry keeps the image of this tag."""
@@ -55,6 +62,8 @@ class RegistryCalls:
                         event = json.loads(line) if line else {}
                         if "error" in event:
                             raise self._failure(str(event["error"]))
+                        if self._check is not None:
+                            self._check()  # raising closes the connection, which ends the transfer
                         yield event
                         if time.monotonic() > until:
                             raise RegistryUnavailable(

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -146,10 +146,25 @@ class FakeContainers:
     def pull_image(self, reference: str, tag: str) -> str:
         raise NotImplementedError("runs pull nothing")
 
-    def push_image(self, image: str, access: ImageAccess, tag: str, *, seconds: float) -> str:
+    def push_image(
+        self,
+        image: str,
+        access: ImageAccess,
+        tag: str,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> str:
         raise NotImplementedError
 
-    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+    def fetch_image(
+        self,
+        reference: str,
+        access: ImageAccess,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> None:
         raise NotImplementedError
 
     def tag_image(self, image: str, tag: str) -> None:

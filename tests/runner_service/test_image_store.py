@@ -38,7 +38,16 @@ class Engine:
         if reference not in self.held:
             self.images.pop(reference, None)
 
-    def fetch_image(self, reference: str, access: ImageAccess, *, seconds: float) -> None:
+    def fetch_image(
+        self,
+        reference: str,
+        access: ImageAccess,
+        *,
+        seconds: float,
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        assert check is not None  # a pull of minutes must see that its run has ended
+        check()
         self.fetched.append((reference, access.secret.get_secret_value()))
         if self.trouble:
             raise self.trouble.pop(0)
