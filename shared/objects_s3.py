@@ -108,13 +108,17 @@ class S3Objects:
     def stat(self, key: str) -> ObjectInfo | None:
         """Size and SHA-256, as S3 verified it; of an object that came in parts it is read anew."""
         try:
-            facts = self._asked("head_object", key, ChecksumMode="ENABLED")
+            facts = self.facts(key)
         except NotFound:
             return None
         if _is_whole(facts):
             return ObjectInfo(facts["ContentLength"], to_hex(facts["ChecksumSHA256"]))
         with self.open(key) as file:
             return ObjectInfo(facts["ContentLength"], hashes(file, _PART)[0])
+
+    def facts(self, key: str) -> Any:
+        """What S3 itself says of an object and its checksum; raises `NotFound`."""
+        return self._asked("head_object", key, ChecksumMode="ENABLED")
 
     def delete(self, key: str) -> None:
         """Gone when it returns; a missing key is fine."""

@@ -4,11 +4,11 @@ A large file goes in parts, each announced with its size and SHA-256; a small on
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from shared.objects import ObjectInfo, SignedPut
+from shared.objects import SignedPut
 
 OCTETS = "application/octet-stream"
 _CHUNK = 1 << 20
@@ -41,12 +41,27 @@ class Unfinished:
     """Milliseconds since 1970 UTC by the store's clock."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """An object that was made of parts."""
+
+    size: int
+    sha256: str
+    """Of the bytes; where the store does not read them again, that of the parts (`of_parts`)."""
+    parts_sha256: str
+    """SHA-256 over the SHA-256s of all parts."""
+
+
 class NoUpload(Exception):
     """The upload is unknown: never begun, completed, or given up."""
 
 
 class WrongParts(Exception):
     """The parts that are there do not make up the whole."""
+
+
+class OtherParts(Exception):
+    """The parts that are there are not those that the client has sent."""
 
 
 class Uploads(Protocol):
@@ -62,11 +77,17 @@ class Uploads(Protocol):
         """What is there, by number; raises `NoUpload`."""
         ...
 
-    def complete(self, key: str, upload: str, *, size: int, part_size: int) -> ObjectInfo:
-        """Make the object of its parts, once; raises `NoUpload`, `WrongParts` or `AlreadyExists`.
+    def complete(
+        self, key: str, upload: str, *, size: int, part_size: int, parts_sha256: str | None = None
+    ) -> Made:
+        """Make the object of its parts, once, and only of those that `parts_sha256` names if given.
 
-        Where the store does not read the bytes again, the hash is that of the parts (`of_parts`).
+        Raises `NoUpload`, `WrongParts`, `OtherParts` or `AlreadyExists`.
         """
+        ...
+
+    def made(self, key: str, part_size: int) -> Made | None:
+        """What an earlier `complete` has made."""
         ...
 
     def abort(self, key: str, upload: str) -> None:
@@ -86,8 +107,12 @@ class Uploads(Protocol):
 
 def of_parts(parts: Sequence[str], part_size: int) -> str:
     """The hash of hashes: `<SHA-256 of the parts' SHA-256s>-<part size>`, as S3 verifies it."""
-    whole = hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts))
-    return f"{whole.hexdigest()}-{part_size}"
+    return f"{over(parts)}-{part_size}"
+
+
+def over(parts: Sequence[str]) -> str:
+    """SHA-256 over the SHA-256s of parts."""
+    return hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).hexdigest()
 
 
 def is_of_parts(stated: str) -> bool:
@@ -95,8 +120,10 @@ def is_of_parts(stated: str) -> bool:
     return "-" in stated
 
 
-def hashes(source: BinaryIO, part_size: int) -> tuple[str, str]:
-    """SHA-256 of all the bytes, and the hash of their parts."""
+def hashes(
+    source: BinaryIO, part_size: int, between: Callable[[], None] = lambda: None
+) -> tuple[str, str]:
+    """SHA-256 of all the bytes, and the hash of their parts; `between` pieces the caller may raise."""
     whole = hashlib.sha256()
     parts: list[str] = []
     while True:
@@ -105,6 +132,7 @@ def hashes(source: BinaryIO, part_size: int) -> tuple[str, str]:
             whole.update(data)
             part.update(data)
             left -= len(data)
+            between()
         if left == part_size and parts:
             break
         parts.append(part.hexdigest())
@@ -121,11 +149,15 @@ def same(source: BinaryIO, sha256: str, stated: str) -> bool:
     return hashes(source, int(stated.rpartition("-")[2])) == (sha256, stated)
 
 
-def check_whole(parts: Sequence[Part], size: int, part_size: int) -> None:
-    """Refuse parts that leave a gap, or are together not `size` bytes."""
+def check_whole(parts: Sequence[Part], size: int, part_size: int, parts_sha256: str | None) -> str:
+    """SHA-256 over them; refuses parts that leave a gap, are not `size` bytes, or are another file's."""
     for n, part in enumerate(parts, 1):
         wanted = min(part_size, size - (n - 1) * part_size)
         if part.number != n or part.size != wanted:
             raise WrongParts(f"Part {n} is missing or has not its {max(0, wanted)} bytes.")
     if sum(part.size for part in parts) != size:
         raise WrongParts(f"{len(parts)} parts are there; more are needed for {size} bytes.")
+    found = over([part.sha256 for part in parts])
+    if parts_sha256 not in (None, found):
+        raise OtherParts
+    return found

@@ -11,15 +11,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from shared.objects import ObjectInfo, SignedPut, check_key
+from shared.objects import NotFound, SignedPut, check_key
 from shared.objects_disk import DiskObjects, Grant, write
 from shared.uploads import (
     OCTETS,
+    Made,
     NoUpload,
+    OtherParts,
     Part,
     SignedPost,
     Unfinished,
     check_whole,
+    hashes,
 )
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -76,14 +79,32 @@ class DiskUploads:
         """What is there, by number; raises `NoUpload`."""
         return [part for part, _ in self._kept(key, upload)]
 
-    def complete(self, key: str, upload: str, *, size: int, part_size: int) -> ObjectInfo:
-        """Make the object of its parts, once, and with the SHA-256 of the whole."""
-        kept = self._kept(key, upload)
-        check_whole([part for part, _ in kept], size, part_size)
-        with _Joined([path for _, path in kept]) as whole:
-            info = self.objects.receive(key, cast(BinaryIO, whole), size=size)
+    def complete(
+        self, key: str, upload: str, *, size: int, part_size: int, parts_sha256: str | None = None
+    ) -> Made:
+        """Make the object of its parts, once, and with the SHA-256 of the whole.
+
+        A part's file is named for its bytes: one that is replaced meanwhile is missed, never mixed in.
+        """
+        try:
+            kept = self._kept(key, upload)
+            found = check_whole([part for part, _ in kept], size, part_size, parts_sha256)
+            with _Joined([path for _, path in kept]) as whole:
+                info = self.objects.receive(key, cast(BinaryIO, whole), size=size)
+        except FileNotFoundError as error:
+            self._folder(key, upload)
+            raise OtherParts from error
         self.abort(key, upload)
-        return info
+        return Made(info.size, info.sha256, found)
+
+    def made(self, key: str, part_size: int) -> Made | None:
+        """What an earlier `complete` has made; it is read, as no part of it is left."""
+        try:
+            with self.objects.open(key) as source:
+                whole, parts = hashes(source, part_size)
+                return Made(source.tell(), whole, parts.partition("-")[0])
+        except NotFound:
+            return None
 
     def abort(self, key: str, upload: str) -> None:
         """Give it up; what has arrived is deleted, an unknown upload is fine."""

@@ -5,17 +5,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.objects import AlreadyExists, ObjectInfo, SignedPut
+from shared.objects import AlreadyExists, NotFound, SignedPut
 from shared.objects_s3 import S3Objects, code, status, to_base64, to_hex
 from shared.uploads import (
     OCTETS,
+    Made,
     NoUpload,
+    OtherParts,
     Part,
     SignedPost,
     Unfinished,
     WrongParts,
     check_whole,
-    of_parts,
 )
 
 
@@ -53,15 +54,16 @@ class S3Uploads:
         """What is there, by number; raises `NoUpload`."""
         return [_part(found) for found in self._listed(key, upload)]
 
-    def complete(self, key: str, upload: str, *, size: int, part_size: int) -> ObjectInfo:
+    def complete(
+        self, key: str, upload: str, *, size: int, part_size: int, parts_sha256: str | None = None
+    ) -> Made:
         """Make the object of its parts, once; its hash is that of the parts, which S3 has verified.
 
         S3's own list says which parts there are: nothing that the client tells is believed.
         """
         found = self._listed(key, upload)
         parts = [_part(one) for one in found]
-        check_whole(parts, size, part_size)
-        stated = of_parts([part.sha256 for part in parts], part_size)
+        stated = check_whole(parts, size, part_size, parts_sha256)
         try:
             made = self._client.complete_multipart_upload(
                 **self._objects.place(key),
@@ -79,11 +81,21 @@ class S3Uploads:
                 raise AlreadyExists(key) from error
             if code(error) == "NoSuchUpload":
                 raise NoUpload(upload) from error
+            if code(error) == "InvalidPart":  # one was replaced since they were listed
+                raise OtherParts from error
             raise
-        checksum = made.get("ChecksumSHA256", "").partition("-")[0]
-        if to_hex(checksum) != stated.partition("-")[0]:
+        if _composite(made) != stated:
             raise WrongParts("S3 put other bytes together than it had listed.")
-        return ObjectInfo(size=size, sha256=stated)
+        return Made(size, f"{stated}-{part_size}", stated)
+
+    def made(self, key: str, part_size: int) -> Made | None:
+        """What an earlier `complete` has made, as S3 knows it: nothing is read."""
+        try:
+            facts = self._objects.facts(key)
+        except NotFound:
+            return None
+        parts = _composite(facts)
+        return Made(facts["ContentLength"], f"{parts}-{part_size}", parts)
 
     def abort(self, key: str, upload: str) -> None:
         """Give it up; what has arrived is deleted, an unknown upload is fine."""
@@ -139,3 +151,7 @@ class S3Uploads:
 
 def _part(listed: Any) -> Part:
     return Part(listed["PartNumber"], listed["Size"], to_hex(listed["ChecksumSHA256"]))
+
+
+def _composite(answer: Any) -> str:
+    return to_hex(answer["ChecksumSHA256"].partition("-")[0])

@@ -4,6 +4,7 @@ Until then the file is known, staged and verified by the hash of its parts (`sha
 """
 
 import threading
+import time
 
 import structlog
 from sqlalchemy import select, update
@@ -16,6 +17,12 @@ from shared.uploads import hashes
 
 log = structlog.get_logger()
 
+_LONGEST_PAUSE = 24 * 3600.0
+
+
+class _Stopping(Exception):
+    """Asked to stop in the middle of a file."""
+
 
 class FileHashes:
     """One loop; several may run, they come to the same result."""
@@ -27,6 +34,8 @@ class FileHashes:
         self._objects = objects
         self._period = period
         self._stopping = threading.Event()
+        self._failed: dict[str, tuple[int, float]] = {}
+        """How often a file could not be hashed, and when it is tried again."""
 
     def run(self) -> None:
         """Blocks until `stop`."""
@@ -42,28 +51,46 @@ class FileHashes:
         self._stopping.set()
 
     def fill(self) -> int:
-        """Read each file that came in parts since the last look; how many."""
+        """Read each file that came in parts since the last look; how many are hashed now."""
         with self._transactions.read() as session:
             found = session.scalars(
                 select(File)
                 .join(Upload, Upload.file_id == File.id)
                 .where(Upload.finished_at.is_not(None), File.sha256.contains("-"))
             ).all()
-        for file in found:
-            if self._stopping.is_set():
-                break
-            self._read(file)
-        return len(found)
+        waiting = {file.id for file in found}
+        self._failed = {id: tried for id, tried in self._failed.items() if id in waiting}
+        return sum(self._tried(file) for file in found)
 
-    def _read(self, file: File) -> None:
+    def _tried(self, file: File) -> bool:
+        """One that cannot be read keeps no other waiting, and is tried again later and later."""
+        tries, due = self._failed.get(file.id, (0, 0.0))
+        if self._stopping.is_set() or time.monotonic() < due:
+            return False
+        try:
+            done = self._read(file)
+        except _Stopping:
+            return False
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.exception("file_not_hashed", file=file.id)
+            done = False
+        if not done:
+            pause = min(_LONGEST_PAUSE, self._period * 2 ** min(tries, 20))
+            self._failed[file.id] = (tries + 1, time.monotonic() + pause)
+        return done
+
+    def _read(self, file: File) -> bool:
         try:
             with self._objects.open(file.key) as source:
-                whole, parts = hashes(source, int(file.sha256.rpartition("-")[2]))
+                part_size = int(file.sha256.rpartition("-")[2])
+                whole, parts = hashes(source, part_size, self._check)
         except NotFound:
-            return  # deleted meanwhile
+            return False  # deleted meanwhile
         if parts != file.sha256:
             log.error("file_differs_from_its_parts", file=file.id)
-            return
+            return False
         with self._transactions.begin() as session:
             session.execute(
                 update(File)
@@ -71,3 +98,8 @@ class FileHashes:
                 .values(sha256=whole)
             )
         log.info("file_hashed", file=file.id, size=file.size)
+        return True
+
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise _Stopping

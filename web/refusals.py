@@ -48,6 +48,12 @@ class Conflict(Refused):
     status, code = 409, "conflict"
 
 
+class Gone(Refused):
+    """It was there and has ended: begin a new one."""
+
+    status, code = 410, "gone"
+
+
 class TooLarge(Refused):
     status, code = 413, "too_large"
 

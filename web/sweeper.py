@@ -15,7 +15,7 @@ from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
 from shared.objects_disk import DiskObjects
 from shared.schema.accounts import LoginAttempt, LoginSession, StorageCredential, SubmitKey
-from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput
+from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput, Upload
 from shared.schema.scaling import ScalingSample
 from shared.schema.tools import Preview, Version
 from shared.work import Kind
@@ -188,7 +188,16 @@ def _due(session: Session, batch: list[StoredObject]) -> list[str]:
 
 
 def _needed(session: Session, keys: Collection[str]) -> set[str]:
-    """Those that a row names, whichever attempt they are of."""
+    """Those that a row names, whichever attempt they are of.
+
+    S3 dates an object of parts from the beginning of its upload, which may have been resumed for days:
+    those still open are asked for first, so that one that ends meanwhile is found as a file.
+    """
+    coming = [key.removeprefix("files/") for key in keys if key.startswith("files/")]
+    open_now = select(Upload.file_id).where(
+        Upload.file_id.in_(coming), Upload.finished_at.is_(None)
+    )
+    needed = {f"files/{file_id}" for file_id in session.scalars(open_now)}
     columns = (
         File.key,
         Output.key,
@@ -197,7 +206,7 @@ def _needed(session: Session, keys: Collection[str]) -> set[str]:
         Version.source_key,
         Version.sbom_key,
     )
-    return {
+    return needed | {
         str(key)
         for column in columns
         for key in session.scalars(select(column).where(column.in_(keys)))

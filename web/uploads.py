@@ -8,18 +8,27 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import Transactions
 from shared.ids import new_id
-from shared.objects import AlreadyExists, ObjectInfo, Objects, SignedPut
+from shared.objects import AlreadyExists, Objects, SignedPut
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Upload
-from shared.uploads import NoUpload, Part, SignedPost, Uploads, WrongParts, is_of_parts, of_parts
+from shared.uploads import (
+    Made,
+    NoUpload,
+    OtherParts,
+    Part,
+    SignedPost,
+    Uploads,
+    WrongParts,
+)
 from web import inputs, jobs
-from web.refusals import Absent, Conflict, Invalid, TooLarge, TooMany
+from web.refusals import Absent, Conflict, Gone, Invalid, TooLarge, TooMany
 
 PART_BYTES = 8 << 20
 """A file of at most this goes in one form POST; of a larger one, this is lost at most by a break."""
@@ -67,6 +76,11 @@ def prepare(store: Store, account: Account, name: str, size: int, sha256: str | 
     """An upload that the store knows and no row does yet; after `check`, before `begin`."""
     if size == 0:
         sha256 = _EMPTY
+    if sha256 is not None and size > PART_BYTES:
+        raise Invalid(  # S3 knows the hash of the parts only, and nothing is read in a request
+            f"A file of more than {PART_BYTES:,} bytes goes in parts: leave `sha256` out, and give "
+            "`parts_sha256` when you complete it."
+        )
     upload = Upload(
         id=new_id("upl"),
         account_id=account.id,
@@ -78,7 +92,7 @@ def prepare(store: Store, account: Account, name: str, size: int, sha256: str | 
         part_size=part_size_of(size),
         finished_at=None,
     )
-    if sha256 is None or size > PART_BYTES:
+    if sha256 is None:
         upload.in_store = store.uploads.begin(key_of(upload))
     return upload
 
@@ -120,14 +134,16 @@ def form(store: Store, upload: Upload) -> SignedPost | None:
     )
 
 
-def stored(store: Store, upload: Upload) -> list[Part]:
-    """The parts that are there."""
+def stored(transactions: Transactions, store: Store, upload: Upload) -> list[Part]:
+    """The parts that are there; refused, and given up, where the store has ended the upload."""
     if upload.in_store is None or upload.finished_at is not None:
         return []
     try:
         return store.uploads.parts(key_of(upload), upload.in_store)
     except NoUpload:
-        return []
+        if store.uploads.made(key_of(upload), upload.part_size) is None:
+            _ended(transactions, store, upload)
+        return []  # its completion has still to be noted
 
 
 def sign(store: Store, upload: Upload, number: int, sha256: str) -> SignedPut:
@@ -143,68 +159,91 @@ def sign(store: Store, upload: Upload, number: int, sha256: str) -> SignedPut:
     return store.uploads.presign_part(key_of(upload), upload.in_store, part, seconds=URL_SECONDS)
 
 
-def check_parts(store: Store, upload: Upload, expected: str | None) -> None:
-    """Refuse parts of another file: two windows may send files of one name and size at once."""
-    if expected is None or upload.in_store is None or upload.finished_at is not None:
-        return
-    there = stored(store, upload)
-    if there and of_parts([p.sha256 for p in there], upload.part_size).split("-")[0] != expected:
-        raise Conflict(
-            "Other parts than this file's have arrived. Is it being uploaded twice? Try again.",
-            code="parts",
-        )
+def complete(
+    transactions: Transactions,
+    store: Store,
+    upload: Upload,
+    limit: int,
+    parts_sha256: str | None = None,
+) -> File:
+    """The file that it has become, once; refused unless all of it is there, and within the limit.
 
-
-def complete(transactions: Transactions, store: Store, upload: Upload, limit: int) -> File:
-    """The file that it has become, once; refused unless all of it is there, and within the limit."""
+    Two windows may send files of one name and size at once: `parts_sha256` says which one is meant.
+    """
     if upload.finished_at is None:
-        info = _arrived(store, upload)
-        if info.size != upload.size or info.size > limit:
-            store.objects.delete(key_of(upload))
-            raise TooLarge(f"{info.size:,} bytes arrived; {upload.size:,} were announced.")
-        if upload.sha256 is not None and info.sha256 != upload.sha256:
-            store.objects.delete(key_of(upload))
+        size, sha256, parts = _arrived(transactions, store, upload, parts_sha256)
+        if size != upload.size or size > limit:
+            give_up(transactions, store, upload)
+            raise TooLarge(f"{size:,} bytes arrived; {upload.size:,} were announced.")
+        if upload.in_store is None and sha256 != upload.sha256:
+            give_up(transactions, store, upload)
             raise Invalid(
                 "The bytes that arrived are not the announced ones. Upload the file again.",
                 code="bytes",
             )
         with transactions.begin() as session:
-            _finish(session, upload, info)
+            _finish(session, upload, size, sha256, parts)
     with transactions.read() as session:
         file = session.get(File, upload.file_id)
+        made_of = session.scalar(select(Upload.parts_sha256).where(Upload.id == upload.id))
     if file is None:
         raise Absent("This file has been deleted.")
+    if upload.in_store is not None and parts_sha256 not in (None, made_of):
+        raise _other_parts()
     return file
 
 
-def _arrived(store: Store, upload: Upload) -> ObjectInfo:
-    """What the store holds now, after its parts were put together."""
+def _arrived(
+    transactions: Transactions, store: Store, upload: Upload, parts_sha256: str | None
+) -> tuple[int, str, str | None]:
+    """Size, hash and hash of parts of what the store holds now, after its parts were put together."""
     key = key_of(upload)
+    if upload.in_store is None:
+        info = store.objects.stat(key)
+        if info is None:
+            raise Conflict("Nothing has arrived yet. Send the file, then complete.", code="parts")
+        return info.size, info.sha256, None
+    made: Made | None
     try:
-        if upload.in_store is not None:
-            info = store.uploads.complete(
-                key, upload.in_store, size=upload.size, part_size=upload.part_size
-            )
-            if upload.sha256 is None or not is_of_parts(info.sha256):
-                return info
+        made = store.uploads.complete(
+            key,
+            upload.in_store,
+            size=upload.size,
+            part_size=upload.part_size,
+            parts_sha256=parts_sha256,
+        )
     except (NoUpload, AlreadyExists):
-        pass  # an earlier try came this far, or it was given up: the object says which
+        # An earlier try came this far, or it was given up: the object says which.
+        made = store.uploads.made(key, upload.part_size)
+    except OtherParts as error:
+        raise _other_parts() from error
     except WrongParts as error:
         raise Conflict(
             f"{error} Send what is missing, then complete again.", code="parts"
         ) from error
-    found = store.objects.stat(key)
-    if found is None:
-        raise Conflict("Nothing has arrived yet. Send the file, then complete.", code="parts")
-    return found
+    if made is None:
+        _ended(transactions, store, upload)
+    return made.size, made.sha256, made.parts_sha256
 
 
-def _finish(session: Session, upload: Upload, info: ObjectInfo) -> None:
+def _other_parts() -> Conflict:
+    return Conflict(
+        "Other parts than this file's have arrived. Is it being uploaded twice? Try again.",
+        code="parts",
+    )
+
+
+def _ended(transactions: Transactions, store: Store, upload: Upload) -> NoReturn:
+    give_up(transactions, store, upload)
+    raise Gone("This upload has ended. Begin a new one.")
+
+
+def _finish(session: Session, upload: Upload, size: int, sha256: str, parts: str | None) -> None:
     now = jobs.clock(session)
     taken = session.execute(
         update(Upload)
         .where(Upload.id == upload.id, Upload.finished_at.is_(None))
-        .values(finished_at=now)
+        .values(finished_at=now, parts_sha256=parts)
         .returning(Upload.id)
     ).first()
     if taken is None:
@@ -214,8 +253,8 @@ def _finish(session: Session, upload: Upload, info: ObjectInfo) -> None:
             id=upload.file_id,
             account_id=upload.account_id,
             name=upload.name,
-            size=info.size,
-            sha256=info.sha256,
+            size=size,
+            sha256=sha256,
             key=key_of(upload),
             created_at=now,
         )

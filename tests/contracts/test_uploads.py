@@ -10,14 +10,17 @@ import pytest
 
 from shared.objects import AlreadyExists, ObjectInfo
 from shared.objects_open import Store
-from shared.objects_s3 import to_base64
+from shared.objects_s3 import S3Objects, to_base64
 from shared.uploads import (
+    Made,
     NoUpload,
+    OtherParts,
     Part,
     WrongParts,
     hashes,
     is_of_parts,
     of_parts,
+    over,
     same,
 )
 from tests.contracts.stores import post, put, s3_store, served
@@ -83,6 +86,54 @@ def test_the_whole_is_refused_while_parts_are_missing(store: Store) -> None:
         store.uploads.complete("files/f", upload, size=SIZE - 1, part_size=PART)
     assert store.objects.stat("files/f") is None
     store.uploads.complete("files/f", upload, size=SIZE, part_size=PART)
+
+
+def test_only_the_parts_that_the_client_has_sent_are_put_together(store: Store) -> None:
+    upload = store.uploads.begin("files/f")
+    send(store, upload, 1, FIRST)
+    send(store, upload, 2, LAST)
+    theirs, ours = over([sha256(FIRST), sha256(b"the END")]), over([sha256(FIRST), sha256(LAST)])
+    with pytest.raises(OtherParts):
+        store.uploads.complete("files/f", upload, size=SIZE, part_size=PART, parts_sha256=theirs)
+    assert store.uploads.made("files/f", PART) is None
+    made = store.uploads.complete("files/f", upload, size=SIZE, part_size=PART, parts_sha256=ours)
+    assert isinstance(made, Made) and (made.size, made.parts_sha256) == (SIZE, ours)
+    assert store.uploads.made("files/f", PART) == made
+
+
+def test_a_part_that_is_replaced_after_the_look_is_not_put_into_the_object(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = store.uploads.begin("files/f")
+    send(store, upload, 1, FIRST)
+    send(store, upload, 2, LAST)
+    look = "_kept" if hasattr(store.uploads, "_kept") else "_listed"
+    found = getattr(store.uploads, look)("files/f", upload)
+
+    def then_another_window_sends(*_: object) -> object:
+        send(store, upload, 2, b"the END")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.uploads, look, then_another_window_sends)
+        with pytest.raises(OtherParts):
+            store.uploads.complete("files/f", upload, size=SIZE, part_size=PART)
+    assert store.uploads.made("files/f", PART) is None
+    made = store.uploads.complete("files/f", upload, size=SIZE, part_size=PART)
+    assert made.parts_sha256 == over([sha256(FIRST), sha256(b"the END")])
+
+
+def test_what_s3_made_of_parts_is_told_without_reading_it(
+    ministack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = s3_store(ministack)
+    assert isinstance(store.objects, S3Objects)
+    upload = store.uploads.begin("files/f")
+    send(store, upload, 1, LAST)
+    store.uploads.complete("files/f", upload, size=len(LAST), part_size=PART)
+    monkeypatch.setattr(store.objects.client, "get_object", None)
+    found = over([sha256(LAST)])
+    assert store.uploads.made("files/f", PART) == Made(len(LAST), f"{found}-{PART}", found)
 
 
 def test_what_was_given_up_is_gone(store: Store) -> None:

@@ -15,6 +15,11 @@ const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
 class Store {
   uploads = new Map(); puts = []; rests = 0; asked = 0; fail = () => {};
 
+  known = (id) => {
+    if (!this.uploads.has(id)) throw new Trouble("This upload has ended.", { status: 410 });
+    return this.uploads.get(id);
+  };
+
   info = (id) => {
     const one = this.uploads.get(id);
     return { ...one, stored: [...one.parts].map(([number, bytes]) => ({ number, size: bytes.length, sha256: hash(bytes) })), parts: Math.ceil(one.size / PART), part_size: PART };
@@ -27,15 +32,15 @@ class Store {
       return this.info(id);
     },
     open: async (name, size) => ({ items: [...this.uploads.values()].filter((u) => u.name === name && u.size === size && !u.finished).map((u) => this.info(u.id)) }),
-    one: async (id) => this.info(id),
+    one: async (id) => this.info(this.known(id).id),
     parts: async (id, parts) => {
       this.asked++;
       return { items: parts.map(({ number, sha256 }) => ({ number, url: `${id}/${number}/${sha256}`, headers: {} })) };
     },
     complete: async (id, parts) => {
-      const one = this.uploads.get(id);
+      const one = this.known(id);
       const there = [...one.parts].sort(([a], [b]) => a - b).map(([, bytes]) => Buffer.from(hash(bytes), "hex"));
-      if (parts) assert.equal(parts, hash(Buffer.concat(there)));
+      if (parts && parts !== hash(Buffer.concat(there))) throw new Trouble("Other parts have arrived.", { status: 409 });
       one.finished = true;
       return { id: "file_1", name: one.name };
     },
@@ -50,7 +55,8 @@ class Store {
       await new Promise((resolve) => setTimeout(resolve, 1));
       if (signal.aborted) throw new DOMException("paused", "AbortError");
       const [id, number, announced] = url.split("/");
-      this.fail(method, Number(number));
+      this.fail(method, Number(number), id);
+      if (!this.uploads.has(id) || this.uploads.get(id).finished) throw new Trouble("The store refused it (404).", { status: 404 });
       this.puts.push(Number(number));
       if (method === "POST") return void this.uploads.get(id).parts.set(1, Buffer.from(await body.get("file").arrayBuffer()));
       const bytes = Buffer.from(await body.arrayBuffer());
@@ -175,4 +181,104 @@ test("taken away, it is gone from the store too", async () => {
   upload.remove();
   await running;
   assert.equal(store.uploads.size, 0);
+});
+
+const differing = (bytes) => {
+  const changed = Buffer.from(bytes);
+  changed[0] = 99;
+  return changed;
+};
+
+/** A page that has begun and sent all but the last part. */
+async function stopped(store) {
+  store.fail = (_, number) => { if (number === 3) throw new Trouble("gone"); };
+  const { upload } = made(store);
+  await upload.run();
+  store.fail = () => {};
+  return upload;
+}
+
+test("an upload that another window completes before this one has looked is not taken for ours", async () => {
+  const store = new Store();
+  await stopped(store);
+  const open = store.api.open;
+  store.api.open = async (name, size) => {
+    const found = await open(name, size);
+    store.uploads.get("upl_0").finished = true;
+    return found;
+  };
+  const bytes = differing(content(3));
+  const { upload } = made(store, bytes);
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.bytes("upl_1"), hash(bytes));
+});
+
+test("nor one that another window completed while this one had failed", async () => {
+  const store = new Store();
+  const first = await stopped(store);
+  const theirs = store.uploads.get("upl_0");
+  for (const number of [1, 2, 3]) theirs.parts.set(number, Buffer.alloc(PART, 77));
+  theirs.finished = true;
+  first.wait();
+  await first.run();
+  assert.equal(first.state, "done");
+  assert.equal(store.bytes("upl_1"), hash(content(3)));
+});
+
+test("completed by another window while this one sends, it begins anew", async () => {
+  const store = new Store();
+  await stopped(store);
+  const bytes = differing(content(3));
+  store.fail = (_, number, id) => { if (id === "upl_0" && number === 3) store.uploads.get(id).finished = true; };
+  const { upload } = made(store, bytes);
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.bytes("upl_1"), hash(bytes));
+});
+
+test("refused because other parts have arrived, it begins anew", async () => {
+  const store = new Store();
+  const complete = store.api.complete;
+  store.api.complete = async (id, parts) => {
+    if (id === "upl_0") store.uploads.get(id).parts.set(1, Buffer.alloc(PART, 77));
+    return complete(id, parts);
+  };
+  const { upload } = made(store);
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.bytes("upl_1"), hash(content(3)));
+});
+
+test("a completion whose answer was lost is not sent again", async () => {
+  const store = new Store();
+  const complete = store.api.complete;
+  let lost = false;
+  store.api.complete = async (id, parts) => {
+    const file = await complete(id, parts);
+    if (lost) return file;
+    lost = true;
+    throw new Trouble("Toolyard answered 502.");
+  };
+  const { upload } = made(store);
+  await upload.run();
+  assert.equal(upload.state, "failed");
+  upload.wait();
+  await upload.run();
+  assert.deepEqual([upload.state, store.uploads.size, store.puts.length], ["done", 1, 3]);
+});
+
+test("an upload that has ended in the store is begun anew, and a store that ends all says so", async () => {
+  const store = new Store();
+  const upload = await stopped(store);
+  store.uploads.delete("upl_0");
+  store.uploads.set("another", { parts: new Map() });
+  upload.wait();
+  await upload.run();
+  assert.equal(upload.state, "done");
+  assert.equal(store.bytes("upl_1"), hash(content(3)));
+  store.fail = () => { throw new Trouble("The store refused it (404).", { status: 404 }); };
+  const { upload: other } = made(store, differing(content(3)), "other.bin");
+  await other.run();
+  assert.deepEqual([other.state, other.fault], ["failed", "The store refused it (404)."]);
 });

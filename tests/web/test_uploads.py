@@ -2,21 +2,17 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from shared.db import Transactions
-from shared.objects_s3 import S3Objects
-from shared.schema.runs import File, Upload
+from shared.schema.runs import Upload
 from shared.uploads import of_parts
-from shared.uploads_s3 import S3Uploads
-from tests.contracts.stores import put, s3_store
-from tests.web.conftest import Person, make_ports
+from tests.web.conftest import Person, make_person, make_ports
 from web import uploads
-from web.file_hashes import FileHashes
+from web.flask_app import create_app
 from web.ports import WebPorts
 from web.refusals import TooLarge
 from web.upload_sweeper import UploadSweeper
@@ -137,16 +133,34 @@ def test_missing_foreign_and_impossible_parts_are_refused(owner: Person) -> None
     assert complete(owner, upload, parts_sha256=ours).status_code == 201
 
 
+def test_a_file_in_parts_announces_no_hash_of_the_whole(owner: Person, web_ports: WebPorts) -> None:
+    body = {"name": "a", "size": PART + 1, "sha256": sha256(b"")}
+    answer = owner.post("/api/v1/uploads", json=body)
+    assert (answer.status_code, "parts_sha256" in answer.text) == (422, True)
+    assert list(web_ports.uploads.unfinished()) == []
+
+
 def test_bytes_that_are_not_the_announced_ones_make_no_file(
-    owner: Person, web_ports: WebPorts
+    owner: Person, web_ports: WebPorts, tmp_path: Path
 ) -> None:
-    data = b"x" * PART + b"rest"
-    upload = begin(owner, len(data), sha256=sha256(b"something else"))
-    send_parts(owner, upload, data)
+    upload = begin(owner, 3, sha256=sha256(b"abc"))
+    with web_ports.transactions.read() as session:
+        key = uploads.key_of(session.get_one(Upload, upload["id"]))
+    (tmp_path / "x").write_bytes(b"abd")
+    web_ports.objects.put(key, tmp_path / "x")
     answer = complete(owner, upload)
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "bytes")
     assert [one.key for one in web_ports.objects.walk()] == []
-    assert complete(owner, upload).status_code == 409
+    assert complete(owner, upload).status_code == 404
+
+
+def test_completions_are_counted_against_the_rate(
+    transactions: Transactions, tmp_path: Path
+) -> None:
+    app = create_app(make_ports(transactions, tmp_path, runs_per_minute=1))
+    person = make_person(app, "often@example.org")
+    upload = begin(person, 3, sha256=sha256(b"abc"))
+    assert [complete(person, upload).status_code for _ in range(4)] == [409, 409, 409, 429]
 
 
 def test_a_completion_whose_answer_was_lost_is_taken_up(owner: Person, web_ports: WebPorts) -> None:
@@ -207,63 +221,3 @@ def test_the_sweep_ends_old_uploads_and_spares_new_ones(
     assert sweeper.left_in_the_store() == 1
     assert [found.key for found in store.uploads.unfinished()] != ["files/of_no_row"]
     assert len(list(store.uploads.unfinished())) == 1
-
-
-@pytest.fixture
-def on_s3(
-    ministack: str, sqlite_transactions: Transactions, tmp_path: Path
-) -> Iterator[tuple[WebPorts, uploads.Store]]:
-    store = s3_store(ministack)
-    assert isinstance(store.objects, S3Objects) and isinstance(store.uploads, S3Uploads)
-    yield (
-        make_ports(sqlite_transactions, tmp_path),
-        uploads.Store(store.objects, store.uploads),
-    )
-
-
-def test_on_s3_the_hash_of_parts_becomes_the_files_own(
-    on_s3: tuple[WebPorts, uploads.Store],
-) -> None:
-    from tests import factories
-
-    ports, store = on_s3
-    data = b"y" * PART + b"rest"
-    with ports.transactions.begin() as session:
-        account = factories.account(session, "s3@example.org")
-    upload = uploads.prepare(store, account, "a.bin", len(data), None)
-    with ports.transactions.begin() as session:
-        uploads.begin(session, upload)
-    pieces = (data[:PART], data[PART:])
-    for number, piece in enumerate(pieces, 1):
-        signed = uploads.sign(store, upload, number, sha256(piece))
-        assert put(signed.url, piece, dict(signed.headers)).status_code == 200
-    file = uploads.complete(ports.transactions, store, upload, 25_000_000)
-    assert file.sha256 == of_parts([sha256(piece) for piece in pieces], PART)
-    hashes = FileHashes(ports.transactions, store.objects)
-    assert hashes.fill() == 1
-    assert hashes.fill() == 0
-    with ports.transactions.read() as session:
-        assert session.scalars(select(File.sha256)).all() == [sha256(data)]
-
-
-def test_on_s3_an_announced_hash_is_checked_against_the_bytes(
-    on_s3: tuple[WebPorts, uploads.Store],
-) -> None:
-    from tests import factories
-
-    ports, store = on_s3
-    with ports.transactions.begin() as session:
-        account = factories.account(session, "s3@example.org")
-    for stated, accepted in ((sha256(b"abc"), True), (sha256(b"abd"), False)):
-        upload = uploads.prepare(store, account, "a.bin", 3, None)
-        upload.sha256 = stated  # in parts although small
-        with ports.transactions.begin() as session:
-            uploads.begin(session, upload)
-        signed = uploads.sign(store, upload, 1, sha256(b"abc"))
-        assert put(signed.url, b"abc", dict(signed.headers)).status_code == 200
-        if accepted:
-            assert uploads.complete(ports.transactions, store, upload, 100).sha256 == stated
-        else:
-            with pytest.raises(Exception, match="not the announced"):
-                uploads.complete(ports.transactions, store, upload, 100)
-            assert store.objects.stat(uploads.key_of(upload)) is None

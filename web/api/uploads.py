@@ -79,7 +79,8 @@ def blueprint() -> APIBlueprint:
     )
     def one(path: UploadPath) -> Response:
         upload = _own(path.upload_id)
-        return json(_info(upload, uploads.stored(_store(), upload)))
+        there = uploads.stored(auth.ports().transactions, _store(), upload)
+        return json(_info(upload, there))
 
     @routes.post(
         "/uploads/<upload_id>/parts",
@@ -103,10 +104,12 @@ def blueprint() -> APIBlueprint:
         responses={201: FileInfo},
     )
     def complete(path: UploadPath, body: WholeUpload) -> Response:
-        """The file, when all has arrived; safe to repeat."""
+        """The file, when all has arrived; safe to repeat. 410: it has ended, begin a new one."""
         upload = _own(path.upload_id)
-        uploads.check_parts(_store(), upload, body.parts_sha256)
-        file = uploads.complete(auth.ports().transactions, _store(), upload, _limit())
+        hit("upload")
+        file = uploads.complete(
+            auth.ports().transactions, _store(), upload, _limit(), body.parts_sha256
+        )
         return json(shown.file(file), 201)
 
     @routes.delete(

@@ -6,13 +6,14 @@ import { Trouble } from "./upload-wire.js";
 const SMALL = 8 << 20; // as the server has it; more goes in parts
 const LANES = 4;
 const TRIES = 6;
+const ENDED = new Set([404, 409, 410]); // given up, completed of other parts, or gone from the store
 
 const bytesOf = (hex) => Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
 
 /** `waiting`, `sending`, `paused`, `failed`, `done`; tells every change to `onchange`. */
 export class Upload {
   state = "waiting"; fault = ""; id = null; stored = null;
-  #file; #wire; #info = null; #stop = null; #sent = new Map(); #hashes = []; #asking = null;
+  #file; #wire; #info = null; #stop = null; #sent = new Map(); #hashes = []; #asking = null; #anew = false;
 
   constructor(file, wire, onchange) {
     this.#file = file;
@@ -27,20 +28,38 @@ export class Upload {
   /** Send what is missing; ends when it is done, paused or failed. */
   async run() {
     if (this.state === "sending" || this.state === "done") return;
-    const stop = (this.#stop = new AbortController());
     this.#become("sending");
+    if (await this.#try(true)) await this.#try(false);
+  }
+
+  // Whether it has to begin anew.
+  async #try(first) {
+    const stop = (this.#stop = new AbortController());
     try {
       const file = await this.#whole(stop.signal);
       this.stored = file;
       this.#become("done");
     } catch (error) {
-      if (this.#stop !== stop) return;
+      if (this.#stop !== stop) return false;
       stop.abort(); // the other lanes end too
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError") return false;
+      if (ENDED.has(error.status)) {
+        this.#forget();
+        if (first) return true;
+      }
       this.fault = error instanceof Trouble ? error.message : "Something broke in this page. Reload it, then add the file again.";
       this.#become("failed");
       if (!(error instanceof Trouble)) throw error;
     }
+    return false;
+  }
+
+  // What it was is another window's now, or nobody's.
+  #forget() {
+    this.#info = this.#asking = null;
+    this.#hashes = [];
+    this.#sent.clear();
+    this.#anew = true;
   }
 
   /** Hold; what has arrived in whole parts stays there. */
@@ -96,10 +115,13 @@ export class Upload {
   async #find(signal) {
     if (!this.#info) {
       const facts = { name: this.name, size: this.size };
-      const { items } = await this.#wire.api.open(facts.name, facts.size, signal);
+      const { items } = this.#anew ? { items: [] } : await this.#wire.api.open(facts.name, facts.size, signal);
       this.#info = items.find((one) => !one.form) ?? (await this.#wire.api.begin(facts, signal));
     }
     this.#info = await this.#wire.api.one(this.#info.id, signal);
+    if (this.#info.finished && this.#hashes.filter(Boolean).length < this.#info.parts) {
+      throw new Trouble("Another window has uploaded a file of this name and size.", { status: 410 }); // nobody compared it with ours
+    }
     this.#sent.clear();
   }
 
