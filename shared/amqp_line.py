@@ -59,16 +59,20 @@ class Line:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-        os.eventfd_write(self._wake, 1)
+            os.eventfd_write(self._wake, 1)  # here it is known to be open
         return future
 
     def close(self) -> None:
         """Hang up; the broker gives what was not settled to others."""
         with self._guard:
+            if self._closed:
+                return
             self._closed = True
-        if self._thread is not None:
             os.eventfd_write(self._wake, 1)
+        if self._thread is not None:
             self._thread.join(_ANSWER_SECONDS)
+            if self._thread.is_alive():
+                return  # it waits on the descriptor still
         os.close(self._wake)
 
     # The rest runs on the line's thread.
