@@ -22,6 +22,7 @@ class Nginx:
         site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{self.http}", site)
         site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{self.https}", site)
         site = server.here(site).replace("/var/cache/nginx/toolyard", f"{self.folder}/cache")
+        site = site.replace("/var/log/nginx/", f"{self.folder}/")
         (self.folder / "site").write_text(site)
         temporary = "".join(
             f"{name}_temp_path {self.folder}/{name};\n"
