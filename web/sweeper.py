@@ -190,14 +190,11 @@ def _due(session: Session, batch: list[StoredObject]) -> list[str]:
 def _needed(session: Session, keys: Collection[str]) -> set[str]:
     """Those that a row names, whichever attempt they are of.
 
-    S3 dates an object of parts from the beginning of its upload, which may have been resumed for days:
-    those still open are asked for first, so that one that ends meanwhile is found as a file.
+    An upload's row too: S3 dates an object of parts from the beginning, and it may be resumed for days.
     """
     coming = [key.removeprefix("files/") for key in keys if key.startswith("files/")]
-    open_now = select(Upload.file_id).where(
-        Upload.file_id.in_(coming), Upload.finished_at.is_(None)
-    )
-    needed = {f"files/{file_id}" for file_id in session.scalars(open_now)}
+    uploads = session.scalars(select(Upload.file_id).where(Upload.file_id.in_(coming)))
+    needed = {f"files/{file_id}" for file_id in uploads}
     columns = (
         File.key,
         Output.key,

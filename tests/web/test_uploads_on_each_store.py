@@ -99,6 +99,8 @@ def test_another_window_gets_no_other_files_bytes(world: World) -> None:
     world.send(upload, *OURS)
     with pytest.raises(Conflict, match="Other parts"):
         world.complete(upload, THEIRS)
+    seen_then = world.row(upload)
+    assert seen_then is not None and seen_then.finished_at is None
     made = world.complete(upload, OURS)
     for seen in (seen_before, world.row(upload)):
         assert seen is not None
