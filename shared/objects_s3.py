@@ -25,6 +25,7 @@ from shared.objects import (
     ObjectInfo,
     SignedPut,
     StoredObject,
+    TooLargeToPut,
     check_key,
 )
 from shared.uploads import hashes
@@ -32,6 +33,8 @@ from shared.uploads import hashes
 _PART = 1 << 18
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONFLICT_TRIES = 5
+_MOST_BYTES = 5 << 30
+"""What S3 takes in one PUT; people's uploads come in parts and may be larger."""
 
 
 class Damaged(OSError):
@@ -63,6 +66,8 @@ class S3Objects:
 
     def put(self, key: str, path: Path) -> ObjectInfo:
         """Store a file; the same bytes again are fine, other bytes raise `AlreadyExists`."""
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise TooLargeToPut(f"{path.name} has {size / (1 << 30):.1f} GiB, and S3 takes 5 GiB.")
         with path.open("rb") as source:
             sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             info = ObjectInfo(size=source.tell(), sha256=sha256)

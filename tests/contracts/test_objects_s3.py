@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from shared import bucket_s3
+from shared.backup import BackupError
+from shared.backup_store import BackupStore
 from shared.control import Control, Refused
-from shared.objects import AlreadyExists
+from shared.objects import AlreadyExists, TooLargeToPut
 from shared.objects_s3 import S3Objects
 from tests.conftest import AWS_ENVIRONMENT
 from tests.contracts.stores import ORIGIN, put, s3_store
@@ -116,6 +118,21 @@ def test_a_put_that_was_raced_tells_same_bytes_from_others(
     (tmp_path / "other").write_bytes(b"x")
     with pytest.raises(AlreadyExists):
         objects.put("a", tmp_path / "other")
+
+
+def test_more_than_s3_takes_in_one_piece_is_refused_before_it_is_read(
+    objects: S3Objects, tmp_path: Path
+) -> None:
+    huge = tmp_path / "database.dump"
+    with huge.open("wb") as file:
+        file.truncate((5 << 30) + 1)  # sparse
+    with pytest.raises(TooLargeToPut, match=r"database.dump has 5.0 GiB, and S3 takes 5 GiB"):
+        objects.put("huge", huge)
+    assert objects.stat("huge") is None
+    with pytest.raises(BackupError, match=r"Keep the backups in a folder instead"):
+        BackupStore(objects).save(
+            "n", {"files": {"database.dump": "0" * 64}}, {"database.dump": huge}
+        )
 
 
 def test_the_bucket_is_as_it_must_be(objects: S3Objects) -> None:
