@@ -270,3 +270,22 @@ def test_the_bucket_is_the_one_that_the_object_store_expects() -> None:
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     [same] = wanted["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ServerSideEncryptionByDefault"] == same["ApplyServerSideEncryptionByDefault"]
+
+
+@pytest.mark.parametrize("service", ["Web", "Utility"])
+def test_web_and_utility_may_end_peoples_credentials_and_know_of_them(service: str) -> None:
+    """Utility tells AWS what a web that died has left untold."""
+    role = plain(resources("roles.yaml", "AWS::IAM::Role"))[f"{service}Role"]
+    allowed = {
+        (action, statement["Resource"])
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+        if isinstance(statement["Resource"], str)
+    }
+    people = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/p-people"
+    assert {("iam:PutRolePolicy", people), ("iam:DeleteRolePolicy", people)} <= allowed
+    machine = str(resources("web.yaml", "AWS::EC2::LaunchTemplate")[f"{service}Template"])
+    assert "TOOLYARD_PEOPLE_ROLE=${PeopleRole}" in machine
