@@ -16,6 +16,7 @@ from shared.containers import ImageGone, Mount, Sandbox
 from shared.plan import Command
 from shared.work import Limits
 from tests.builder_service.conftest import LIMITS, Bench
+from tests.fakes import MemoryBus
 from tests.git_server import repository_from_tree
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -343,7 +344,7 @@ def test_what_a_killed_builder_left_is_removed_and_nothing_else(bench: Bench) ->
     (workshop.place / "builds/old").mkdir(parents=True)
     workshop.trials.make("left", 1 << 20, 10)
 
-    Builder(BuilderSettings(data=bench.data), workshop, bus=None).clear()  # type: ignore[arg-type]
+    Builder(BuilderSettings(data=bench.data), workshop, MemoryBus()).clear()
 
     assert bench.left() == ["other-1"]
     assert not (workshop.place / "builds").exists()

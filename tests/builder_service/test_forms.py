@@ -56,6 +56,7 @@ def steps(tmp_path: Path) -> Any:
         containers=FakeContainers(),
         clock=SimpleNamespace(monotonic=time.monotonic),
         log=SimpleNamespace(say=lambda text: None),
+        later=lambda tidy: tidy(),
         work=PlainFolders(tmp_path / "work"),
         prefix="test",
         labels={},
