@@ -20,6 +20,10 @@ from shared.sandbox_flags import tmpfs_limits
 from shared.work import Limits
 
 _JOB = {"job": "doctor"}
+_PATIENCE = 2
+"""Seconds for each target: what the rules swallow never answers."""
+_ANSWERS_SURELY = 10
+"""The same where everything answers, on a busy host a little late."""
 _PUBLIC = "1.2.3.4"
 """Stands for the internet; packets to it end in a network namespace of our own."""
 _LIMITS = Limits(
@@ -141,14 +145,14 @@ class Examination:
         ]
 
     def _networked(
-        self, containers: DockerContainers, part: str, kind: str
+        self, containers: DockerContainers, part: str, kind: str, patience: int
     ) -> tuple[Sandbox, Path]:
         targets = self._folder / part
         targets.touch(mode=0o644)
         sandbox = Sandbox(
             self._name(part),
             self._image,
-            ["perl", "-e", doctor_probes.CONNECT],
+            ["perl", "-e", doctor_probes.CONNECT, str(patience)],
             "build" if kind == "build" else "run",
             _LIMITS,
             network=Network(mode="internet"),
@@ -176,9 +180,9 @@ class Examination:
 
         probes: dict[str, tuple[DockerContainers, Sandbox, Path, str]] = {}
         for zone, rules in zones.items():
-            sandbox, file = self._networked(self._containers, zone, zone)
+            sandbox, file = self._networked(self._containers, zone, zone, _PATIENCE)
             probes[zone] = self._containers, sandbox, file, rules.bridge(sandbox)
-        sandbox, file = self._networked(self._bare, "control", "run")
+        sandbox, file = self._networked(self._bare, "control", "run", _ANSWERS_SURELY)
         probes["control"] = (
             self._bare,
             sandbox,

@@ -37,7 +37,7 @@ while (my $where = <STDIN>) { chomp $where;
   my ($protocol, $host, $port) = split /:/, $where;
   my $tcp = $protocol eq "tcp"; my $word = "";
   socket(my $s, PF_INET, $tcp ? SOCK_STREAM : SOCK_DGRAM, 0) or die "socket: $!";
-  eval { local $SIG{ALRM} = sub { die "timeout\n" }; alarm 2;
+  eval { local $SIG{ALRM} = sub { die "timeout\n" }; alarm $ARGV[0];
     connect($s, pack_sockaddr_in($port, inet_aton($host))) or die "$!\n";
     if (!$tcp) { defined send($s, "probe", 0) or die "$!\n" }
     defined sysread($s, $word, 64) or die "$!\n"; alarm 0; };
@@ -47,7 +47,7 @@ open(my $six, "<", "/proc/net/if_inet6");
 my @six = $six ? grep { !/\slo$/ } <$six> : ();
 print "ipv6 ", scalar(@six), "\n";
 """
-"""Standard input: lines of `tcp:address:port`; prints `where open <word>` or `where closed <why>`."""
+"""Argument: seconds to wait for each answer. Standard input: lines of `tcp:address:port`; prints `where open <word>` or `where closed <why>`."""
 
 LISTEN = r"""
 use strict; use Socket;

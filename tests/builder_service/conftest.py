@@ -93,8 +93,9 @@ class Bench:
         return self.made[-1]
 
     def left(self) -> list[str]:
-        """Containers of this bench that exist."""
-        return [status.name for status in self.containers.list({})]
+        """Containers of this bench that exist; what others start from a base that it made inherits its label."""
+        kinds = ("run", "build")
+        return [s.name for kind in kinds for s in self.containers.list({"kind": kind})]
 
 
 @pytest.fixture(scope="session")

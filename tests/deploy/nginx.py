@@ -1,6 +1,7 @@
 """Debian's nginx with `deploy/`'s site, on ports of 127.0.0.1 and in a folder of its own."""
 
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -44,8 +45,10 @@ class Nginx:
         assert tested.returncode == 0, tested.stderr
         assert "[warn]" not in tested.stderr, tested.stderr
         self._process = subprocess.Popen([*command, "-g", "daemon off;"])
-        end = time.monotonic() + 10
-        while not (self.folder / "pid").exists() and time.monotonic() < end:
+        end = time.monotonic() + 30
+        while not all(map(_answers, (self.http, self.https))):
+            assert self._process.poll() is None, "nginx ended: is its port taken?"
+            assert time.monotonic() < end, "nginx does not listen"
             time.sleep(0.05)
 
     def kept_bodies(self) -> list[str]:
@@ -64,3 +67,11 @@ class Nginx:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -152,7 +152,7 @@ def test_a_sandbox_with_named_hosts_reaches_them_by_name_and_nobody_else(
     file.write_text("tcp:named.example:443\n" + "".join(f"{target.where}\n" for target in targets))
     runner = Runner(containers, image)
     network = Network(mode="hosts", hosts=("named.example:443",))
-    sandbox = runner.sandbox("perl", "-e", doctor_probes.CONNECT, network=network, stdin=file)
+    sandbox = runner.sandbox("perl", "-e", doctor_probes.CONNECT, "2", network=network, stdin=file)
 
     with ExitStack() as stack:
         doctor.lock_host(stack)
@@ -204,10 +204,13 @@ def network_checks(
         )
         for zone, script in scripts.items()
     }
-    with ExitStack() as stack:
-        doctor.lock_host(stack)
-        checks = Examination(containers, data, image, stack).network()
-    failed = [check.name for check in checks if check.mandatory and not check.ok]
+    for _ in range(4):  # on a host under load a canary may not answer in time, which proves nothing
+        with ExitStack() as stack:
+            doctor.lock_host(stack)
+            checks = Examination(containers, data, image, stack).network()
+        failed = [check.name for check in checks if check.mandatory and not check.ok]
+        if doctor_judgement.CONTROL not in failed:
+            break
     return {
         zone: {name.partition(", ")[2] for name in failed if name.startswith(f"{zone} network")}
         for zone in scripts
