@@ -200,3 +200,23 @@ def test_only_repositories_side_by_side_have_one_owner() -> None:
     assert is_of_same_owner(tool, parse("https://example.org/o/library"))
     for other in ("https://example.org/p/library", "https://example.com/o/library"):
         assert not is_of_same_owner(tool, parse(other))
+
+
+def test_only_so_many_submodules_are_fetched(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builder_service.submodules.MOST", 1)
+    library = repository_from_files(server.root, "o/library", {"lib.c": "1"})
+    repository_from_files(server.root, "o/tool", {"main.c": "1"})
+    link_in(
+        server,
+        "o/tool",
+        {"a": "../library", "b": "../library"},
+        {"a": head(library), "b": head(library)},
+    )
+
+    found = fetched(server, "o/tool", tmp_path / "c")
+
+    assert (found.tree / "a/lib.c").exists()
+    assert not (found.tree / "b/lib.c").exists()
+    assert "At most 1 submodules" in found.notes[0]
