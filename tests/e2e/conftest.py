@@ -1,7 +1,6 @@
 """A real browser, and a web process of its own for what needs no containers."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from shared.control import Control
 from shared.db import Transactions
 from shared.migrate import migrate
 from tests.conftest import free_port
+from tests.e2e import steady_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(__file__).with_name("axe.min.js")
@@ -25,19 +25,17 @@ PASSWORD = "a long enough password"
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The machine's own browser."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    if steady_chromium.PATH is None:
         pytest.fail("chromium is missing: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=steady_chromium.__file__, args=["--no-sandbox"]
+        )
         yield browser
         browser.close()
 
 
 Open = Callable[..., Page]
-
-_NOT_OURS = "ERR_NETWORK_CHANGED"
-"""What the browser says of a request when a container's bridge came or went on this host meanwhile."""
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def open_page(chromium: Browser) -> Iterator[Open]:
             "console",
             lambda message: (
                 problems.append(f"{page.url}: {message.text}")
-                if message.type in ("error", "warning") and _NOT_OURS not in message.text
+                if message.type in ("error", "warning")
                 else None
             ),
         )
