@@ -70,6 +70,11 @@ class BuildLog:
     def close(self) -> None:
         os.close(self._descriptor)
 
+    def gather(self, seconds: float) -> None:
+        """Let more lines come, unless none will: the log has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, seconds)
+
     def next(self, offset: int) -> tuple[BuildPhase | None, bytes] | None:
         """A phase to tell or the bytes from `offset`; None when everything was sent and the log has ended."""
         with self._changed:
@@ -116,10 +121,8 @@ class LogSender:
                 except Refused as error:
                     log.error("build_log_refused", reason=str(error))
                     quiet = quiet or phase is None
-                if (
-                    len(data) < _CHUNK
-                ):  # let a few lines gather: a request a line would wear out web
-                    self._give_up.wait(_GATHER_SECONDS)
+                if len(data) < _CHUNK:  # a request a line would wear out web
+                    self._source.gather(_GATHER_SECONDS)
         except Lost:
             self.lost.set()
         except Unavailable:

@@ -9,7 +9,7 @@ from builder_service.detect.tree import normal
 from builder_service.kept import Keeper, digest, tree_digest
 from builder_service.step_runner import Steps
 from shared.containers import Mount
-from shared.plan import Plan, Step
+from shared.plan import Network, Plan, Step
 
 BUILD_TAG = "toolyard-build"
 _SOURCE = "/run/toolyard-source"
@@ -17,6 +17,9 @@ _SOURCE = "/run/toolyard-source"
 _COPY_THEN = (
     f'cp -Rf --preserve=mode,timestamps,links {_SOURCE}/. /app/ && {{ [ $# -eq 0 ] || exec "$@"; }}'
 )
+
+_COPY = Step(name="source", argv=["true"])
+_NOTHING = Network(mode="off")
 
 
 def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> str:
@@ -37,8 +40,7 @@ def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> str:
         image = _kept(step, image, given, keeper, None if whole else tree)
         whole = True
     if not whole:
-        copy = Step(name="source", argv=["true"])
-        image = _kept(copy, image, tree_digest(tree), keeper, tree)
+        image = _kept(_COPY, image, tree_digest(tree), keeper, tree)
     return image
 
 
@@ -75,7 +77,7 @@ def _kept(
     files: list[str] | None = None,
 ) -> str:
     made = step.model_dump(mode="json", exclude={"name"})
-    shown = _shown(step.argv) if step.argv != ["true"] else "copied"
+    shown = _shown(step.argv) if step is not _COPY else "copied"
     return keeper.kept(
         [image, made, source],
         step.name,
@@ -101,7 +103,13 @@ def _make(
         mounts = (Mount(shown, _SOURCE, read_only=True),)
     try:
         return keeper.steps.run(
-            step.name, image, argv, env=step.env, mounts=mounts, as_root=step.as_root
+            step.name,
+            image,
+            argv,
+            env=step.env,
+            mounts=mounts,
+            as_root=step.as_root,
+            network=_NOTHING if step is _COPY else None,
         )
     finally:
         if staged is not None:

@@ -99,6 +99,19 @@ def test_a_change_of_our_scripts_rebuilding_every_image(
     assert build() != first  # only a version raised on purpose does
 
 
+def test_what_only_copies_the_source_has_no_network(engine: Engine, tmp_path: Path) -> None:
+    made = plan(tmp_path / "r", {"requirements.txt": "rich\n", "tool.py": ARGPARSE})
+    runner = steps_on(engine, tmp_path / "log")
+
+    steps.build(made, "sha256:base", tmp_path / "r", Keeper(runner, tmp_path, ""))
+    runner.log.close()
+
+    assert [(one.argv[-1], one.network.mode) for one in engine.ran] == [
+        (made.steps[0].argv[-1], "internet"),
+        ("true", "off"),
+    ]
+
+
 def test_an_identity_holds_only_the_version_that_is_raised_by_hand(tmp_path: Path) -> None:
     made = plan(tmp_path, {"tool.py": ARGPARSE})
 
