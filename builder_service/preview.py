@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -81,8 +82,16 @@ def _print_json(answer: Mapping[str, object]) -> None:
 
 
 def _print_lines(plan: Plan) -> None:
-    for command in plan.commands:
-        sys.stdout.write(f"{command.name}\t{' '.join(command.run)}\t{command.evidence}\n")
+    made = [
+        ("runtime", f"{plan.runtime} {plan.runtime_version}".rstrip()),
+        *([("packages", " ".join(plan.system_packages))] if plan.system_packages else []),
+        *(("step", f"{step.name}: {shlex.join(step.argv)}") for step in plan.steps),
+        ("network", ", ".join([plan.network.mode, *plan.network.hosts])),
+        *(("command", f"{one.name}: {one.evidence}") for one in plan.commands),
+        *(("because", line) for line in plan.evidence),
+    ]
+    for name, text in made:
+        sys.stdout.write(f"{name:9} {text}\n")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,11 @@ def _candidate(
     if entry.name == "__main__.py" and entry.folders:
         run, name = _as_module(entry.folders, manifest), entry.folders[-1]
         why = f"{entry.path} runs as python -m"
-    elif guard or (_top_level_call(module) and not package) or tree.shebang(entry.path):
+    elif (
+        guard
+        or (_top_level_call(module) and not package)
+        or (tree.shebang(entry.path) and _does_something(module.body))
+    ):
         if entry.name in ("__init__.py", "setup.py", "conftest.py"):
             return None
         relative = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(module))
@@ -161,6 +165,21 @@ def _has_guard(module: ast.Module) -> bool:
         and "__main__" in ast.unparse(node.test)
         for node in module.body
     )
+
+
+def _does_something(body: list[ast.stmt]) -> bool:
+    """Whether more happens than definitions: many a module of a package has a shebang in vain."""
+    for node in body:
+        match node:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Expr() | ast.For() | ast.While() | ast.With() | ast.Match() | ast.Raise():
+                return True
+            case ast.If() | ast.Try():
+                inner = [*node.body, *node.orelse]
+                if _does_something([*inner, *getattr(node, "finalbody", [])]):
+                    return True
+    return False
 
 
 def _top_level_call(module: ast.Module) -> bool:

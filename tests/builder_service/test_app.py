@@ -164,6 +164,17 @@ def test_the_plan_can_be_seen_without_a_build(tmp_path: Path) -> None:
     assert json.loads(shown.stdout)["plan"]["commands"][0]["name"] == "tool.py"
 
 
+def test_the_plan_is_told_in_lines_that_a_person_can_read(tmp_path: Path) -> None:
+    tree(tmp_path, {"tool.py": "import requests\n" + ARGPARSE})
+
+    lines = preview(str(tmp_path)).stdout.splitlines()
+
+    told = [line.split(maxsplit=1) for line in lines]
+    assert told[0] == ["runtime", "python 3.11"]
+    assert [words[0] for words in told[1:4]] == ["step", "network", "command"]
+    assert told[1][1].startswith("dependencies: ") and told[1][1].endswith(" requests")
+
+
 def test_a_plan_that_cannot_be_made_is_a_sentence() -> None:
     refused = preview("https://127.0.0.1/x", "--json")
 

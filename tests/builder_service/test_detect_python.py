@@ -167,6 +167,30 @@ def test_a_script_without_extension_is_found_by_its_shebang(tmp_path: Path) -> N
     assert made.commands[0].run == ["/opt/venv/bin/python", "/app/tool"]
 
 
+@pytest.mark.parametrize(
+    ("end", "runs"),
+    [
+        ("", False),
+        ("if sys.platform == 'win32':\n    WIDE = True\n", False),
+        ("try:\n    import json\nexcept ImportError:\n    json = None\n", False),
+        ("main()\n", True),
+        ("raise SystemExit(main())\n", True),
+        ("try:\n    main()\nfinally:\n    pass\n", True),
+        ("for line in sys.stdin:\n    main()\n", True),
+    ],
+)
+def test_a_shebang_over_definitions_alone_is_no_command(
+    tmp_path: Path, end: str, runs: bool
+) -> None:
+    library = (
+        '#!/usr/bin/env python\n"""Words."""\nimport sys\nWIDE = False\ndef main():\n    pass\n'
+    )
+
+    made = plan(tmp_path, {"tool.py": ARGPARSE, "lib/words.py": library + end})
+
+    assert names(made) == ["tool.py", "words.py"][: 1 + runs]
+
+
 def test_the_command_named_like_the_repository_comes_first_and_tests_last(tmp_path: Path) -> None:
     made = plan(
         tmp_path,
