@@ -24,7 +24,10 @@ JsonForm = dict[str, object]
 
 
 class Network(BaseModel):
-    """Whom a sandbox may reach: nobody, the internet, or named hosts (`host` or `host:port`)."""
+    """Whom a sandbox may reach: nobody, the internet, or named hosts (`host` or `host:port`).
+
+    Nothing of it is ignored: what a worker does not know may be what keeps a program in (decision 14).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +38,7 @@ class Network(BaseModel):
 class Command(BaseModel):
     """A way into the tool: what people type, what the container executes, and why we believe it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
     run: list[str] = Field(min_length=1)
@@ -48,7 +51,7 @@ class Step(BaseModel):
     `argv` runs in `/app` (a copy of the repository's folder); `as_root` is for Debian packages only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
     argv: list[str] = Field(min_length=1)
@@ -62,7 +65,7 @@ class Step(BaseModel):
 class OwnDockerfile(BaseModel):
     """The repository's own Dockerfile as our sandbox carries it out: its bases mapped to ours, the mappings told."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     path: str
     text: str
@@ -73,7 +76,7 @@ class OwnDockerfile(BaseModel):
 class Plan(BaseModel):
     """How a repository becomes an image: a base, Debian packages, steps; and the commands found, best first."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     runtime: str
     """Language of the detector that made it: `python`, `go`, …, or `dockerfile`."""

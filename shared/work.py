@@ -14,7 +14,9 @@ PreviewPhase = Literal["cloning", "detecting"]
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Unknown fields are ignored: the other side may be of the next release (decision 14)."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class Limits(Body):
