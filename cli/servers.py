@@ -19,6 +19,8 @@ from cli import rabbitmq
 from cli.supervisor import Child
 
 PREFIX = "toolyard"
+_POSTGRES = "postgres"
+"""The name of the secret that is the database's password."""
 SERVICES = ("sns", "sqs", "s3", "ses", "iam", "sts", "ecr", "secretsmanager", "ssm")
 """What is emulated; each takes memory only when it is used."""
 
@@ -105,9 +107,9 @@ def _database(environ: Mapping[str, str]) -> tuple[dict[str, str], Child, Callab
     data = Path(environ["TOOLYARD_DATA"])
     port = free_port()
     server = _server()
-    password = _password(data / "secrets" / "postgres")
+    password = _password(data / "secrets" / _POSTGRES)
     settings = {
-        "PGPASSWORD": password,
+        "TOOLYARD_DATABASE_PASSWORD": _POSTGRES,
         "TOOLYARD_DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres",
         "TOOLYARD_SIGN_UP": environ.get("TOOLYARD_SIGN_UP") or "true",
     }
@@ -120,7 +122,7 @@ def _database(environ: Mapping[str, str]) -> tuple[dict[str, str], Child, Callab
 
 
 def _password(file: Path) -> str:
-    """Made at first use, readable only by us; it reaches the clients as PGPASSWORD."""
+    """Made at first use, readable only by us."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

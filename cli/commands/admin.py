@@ -2,16 +2,14 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import click
 
+from cli import installation
 from cli.failures import Failure
 from cli.output import message
-from cli.up import environment
-from shared.settings import Settings
 
 PASSWORD = click.option(
     "--password-stdin", is_flag=True, help="Read the password for the pages from standard input."
@@ -25,10 +23,7 @@ def admin() -> None:
 
 def _web_admin(*arguments: str) -> None:
     """Accounts are web's: its own program changes them, in a process of its own."""
-    argv = [sys.executable, "-m", "web.admin", *arguments]
-    done = subprocess.run(argv, env=environment(os.environ), check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+    installation.carry_out("web.admin", *arguments)
 
 
 @admin.command("create-user")
@@ -48,10 +43,7 @@ def create_user(email: str, is_admin: bool, as_json: bool, password_stdin: bool)
 @click.argument("email")
 def allow_mail(email: str) -> None:
     """Send mail again to an address that was given up after a bounce or complaint."""
-    argv = [sys.executable, "-m", "notifier.admin", "allow-mail", "--", email]
-    done = subprocess.run(argv, env=environment(os.environ), check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+    installation.carry_out("notifier.admin", "allow-mail", "--", email)
 
 
 @admin.command("registry-certificate")
@@ -92,7 +84,7 @@ def backup(folder: Path | None, place: str | None, keep_daily: int, keep_weekly:
 
     if (folder is None) == (place is None):
         raise click.UsageError("Give either a new FOLDER or --to PLACE.")
-    settings = Settings.read(environment(os.environ))
+    settings = installation.settings()
     try:
         if folder is not None:
             write(settings, folder.absolute())
@@ -122,7 +114,7 @@ def restore(folder: Path | None, place: str | None, name: str | None) -> None:
 
     if (folder is None) == (place is None):
         raise click.UsageError("Give either the FOLDER of a backup or --from PLACE.")
-    settings = Settings.read(environment(os.environ))
+    settings = installation.settings()
     try:
         held = lock(settings.data)
     except Refused as error:
@@ -165,7 +157,7 @@ def restore_drill(
 
     try:
         report = drill(
-            environment(os.environ), place, name, database=database, max_age=max_age_hours * 3600
+            installation.environ(), place, name, database=database, max_age=max_age_hours * 3600
         )
     except BackupError as error:
         raise Failure(str(error)) from error
@@ -190,7 +182,7 @@ def grants(prefix: str) -> None:
     from shared import grants as roles
     from shared.db import Transactions
 
-    transactions = Transactions(Settings.read(os.environ).database_url_with_login)
+    transactions = Transactions(installation.settings().database_url_with_login)
     try:
         roles.apply(transactions, prefix)
     except roles.NoGrants as error:

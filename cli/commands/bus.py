@@ -1,31 +1,23 @@
 """`toolyard bus`: topics and queues, and the messages that nobody could handle."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
+from cli import installation
 from cli.failures import Failure
 from cli.output import message, print_json
-from cli.up import environment
 from shared import bus_open
 from shared.bus import Bus
-from shared.settings import Settings
 from shared.topology import MAIL_FEEDBACK, QUEUES
 
 QUEUE = click.argument("queue", type=click.Choice((*QUEUES, MAIL_FEEDBACK)))
 
 
-def _settings() -> Settings:
-    """This installation's; boto3 reads its own variables, so they must stand in the real environment."""
-    os.environ.update(environment(os.environ))
-    return Settings.read(os.environ)
-
-
 @contextmanager
 def _bus() -> Iterator[Bus]:
-    settings = _settings()
+    settings = installation.settings()
     try:
         opened = bus_open.open_bus(settings.bus_url, settings.data)
     except ValueError as error:
@@ -44,7 +36,7 @@ def bus() -> None:
 @bus.command()
 def provision() -> None:
     """Make topics, queues, subscriptions, policies and dead-letter queues; safe to repeat."""
-    settings = _settings()
+    settings = installation.settings()
     try:
         bus_open.provision(settings.bus_url)
     except ValueError as error:
@@ -56,8 +48,9 @@ def provision() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dead_letters(as_json: bool) -> None:
     """Messages that no handler could take, by queue."""
+    url = installation.settings().bus_url
     # What SES tells comes by SNS; no other bus has that queue.
-    queues = [*QUEUES, MAIL_FEEDBACK] if _settings().bus_url.startswith("sns-sqs:") else QUEUES
+    queues = [*QUEUES, MAIL_FEEDBACK] if url.startswith("sns-sqs:") else QUEUES
     with _bus() as opened:
         found = [letter for queue in queues for letter in opened.dead_letters(queue)]
     if as_json:

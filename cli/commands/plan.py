@@ -1,12 +1,8 @@
 """`toolyard plan`: how a repository would be built, without building it."""
 
-import os
-import subprocess
-import sys
-
 import click
 
-from cli.up import environment
+from cli import installation
 
 
 @click.command()
@@ -47,5 +43,4 @@ def plan(
     flags = {"--json": as_json, "--yaml": as_yaml, "--dockerfile": dockerfile}
     options += [name for name, wanted in flags.items() if wanted]
     # Plans are the builder's: its own program makes them, in a process of its own.
-    argv = [sys.executable, "-m", "builder_service.preview", *options, "--", source]
-    sys.exit(subprocess.run(argv, env=environment(os.environ), check=False).returncode)
+    installation.carry_out("builder_service.preview", *options, "--", source)

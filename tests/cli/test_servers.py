@@ -8,6 +8,7 @@ import pytest
 
 from cli import rabbitmq, servers
 from cli.up import main
+from shared.settings import Settings
 
 
 def settings_of(profile: servers.Profile, data: Path) -> dict[str, str]:
@@ -38,7 +39,11 @@ def test_an_unknown_profile_is_refused(capfd: pytest.CaptureFixture[str]) -> Non
 def test_two_teams_share_no_port_folder_or_password(tmp_path: Path) -> None:
     one, other = (settings_of(servers.team, tmp_path / name) for name in ("one", "other"))
     assert one["TOOLYARD_BUS_URL"] != other["TOOLYARD_BUS_URL"]
-    assert one["PGPASSWORD"] != other["PGPASSWORD"]
+    logins = [
+        Settings.read({**told, "TOOLYARD_DATA": str(tmp_path / name)}).database_login
+        for told, name in ((one, "one"), (other, "other"))
+    ]
+    assert logins[0] and logins[1] and logins[0].current() != logins[1].current()
     secret = tmp_path / "one" / "secrets" / "rabbitmq"
     assert secret.stat().st_mode & 0o777 == 0o600
     assert secret.read_text() in one["TOOLYARD_BUS_URL"]

@@ -64,6 +64,8 @@ def test_a_link_becomes_a_run_in_the_browser(
 
     assert profiled.json("bus", "dead-letters", "--json") == []
     profiled.wait(lambda: _mails(profiled), 30, "the mail of the finished run")
+    profiled.cli("admin", "backup", str(tmp_path / "backup"), token="")
+    assert (tmp_path / "backup" / "database.pgdump").stat().st_size > 0
 
 
 def _mails(platform: Platform) -> bool:
