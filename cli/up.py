@@ -139,6 +139,13 @@ def _bounds(environ: Mapping[str, str], name: str) -> Bounds:
         raise Refused(f"{name}: {error}.") from None
 
 
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ["TOOLYARD_PORT"]
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1 << 16):
+        raise Refused(f"TOOLYARD_PORT is {text[:40]!r}; it must be a number from 1 to 65535.")
+    return int(text)
+
+
 def answers(port: int) -> bool:
     """Whether web says that it is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
@@ -168,13 +175,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Profile | None) -> int:
     for name in ("TOOLYARD_RUNNERS", "TOOLYARD_BUILDERS", "TOOLYARD_WEBS"):
         _bounds(environ, name)
-    port = int(environ["TOOLYARD_PORT"])
+    port = _port(environ)
+    known = children(sys.executable)
+    wanted = only if only is not None else list(known)
+    if unknown := sorted(set(wanted) - set(known)):
+        raise Refused(f"--only knows {', '.join(known)}, and not {', '.join(unknown)}.")
     held = lock(Path(environ["TOOLYARD_DATA"]))
     supervisor = Supervisor(environ)
     supervisor.catch_signals()
     try:
-        known = children(sys.executable)
-        wanted = only if only is not None else list(known)
         if "web" in wanted:
             check_port(port)
         if profile is not None:

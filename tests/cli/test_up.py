@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.up import Refused, check_port, environment, lock
+from cli.up import Refused, check_port, environment, lock, main
 
 
 def test_two_platforms_refuse_one_data_folder(tmp_path: Path) -> None:
@@ -38,3 +38,23 @@ def test_the_operators_settings_go_before_the_ones_found_on_the_host(tmp_path: P
     assert found["TOOLYARD_BUILD_ALLOW"] == "mirror.example:443"
     assert found["TOOLYARD_BUILD_CA"] == "/other.crt"
     assert found["TOOLYARD_DATA"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("port", ["x", "0", "70000", "-1"])
+def test_a_port_that_is_none_is_refused_by_name(
+    port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOOLYARD_DATA", str(tmp_path))
+    monkeypatch.setenv("TOOLYARD_PORT", port)
+
+    assert main([]) == 1
+    assert f"TOOLYARD_PORT is '{port}'" in capfd.readouterr().err
+
+
+def test_only_takes_names_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOOLYARD_DATA", str(tmp_path))
+
+    assert main(["--only", "web,runners"]) == 1
+    assert "and not runners." in capfd.readouterr().err
