@@ -5,7 +5,7 @@ FROM ${BASE}
 
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        ca-certificates e2fsprogs git iproute2 iptables mount nftables python3 python3-venv \
+        ca-certificates e2fsprogs git iproute2 iptables mount nftables postgresql-client python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/toolyard
