@@ -16,6 +16,7 @@ from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Worker, make_app
 from web import build_states, cancel, run_states
+from web.api import worker as worker_api
 from web.bell import Bell
 from web.directives import Directives
 from web.ports import WebPorts
@@ -199,3 +200,13 @@ def test_a_waiting_worker_does_not_hold_up_the_end_of_web(web_ports: WebPorts) -
     began = time.monotonic()
     assert directives.wait("host:boot", 20) == []
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("dialect", "webs", "seconds"),
+    [("sqlite", "1", 5.0), ("sqlite", "1..3", 0.5), ("sqlite", "2", 0.5), ("postgresql", "1", 0.5)],
+)
+def test_only_a_web_process_that_is_alone_relies_on_its_own_bell(
+    dialect: str, webs: str, seconds: float
+) -> None:
+    assert worker_api._poll_seconds(dialect, webs) == seconds

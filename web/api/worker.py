@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
 from shared import outbox
+from shared.bounds import Bounds
 from shared.objects import BadKey
 from shared.work import (
     BuildReport,
@@ -67,9 +68,9 @@ def make_blueprint(
     tokens = AttemptTokens(ports.signing_key)
     allowed = ports.plans if plans is None else plans
     if directive_poll_seconds is None:
-        # SQLite means one web process: it commits every cancel itself and rings its own bell.
-        embedded = ports.transactions.engine.dialect.name == "sqlite"
-        directive_poll_seconds = 5.0 if embedded else 0.5
+        directive_poll_seconds = _poll_seconds(
+            ports.transactions.engine.dialect.name, settings.webs
+        )
     directives = Directives(ports.transactions, ports.bell, directive_poll_seconds, ports.stopping)
 
     def held(kind: Kind, id: str, fence: int) -> Hold:
@@ -277,6 +278,11 @@ def make_blueprint(
 def _bearer() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _poll_seconds(dialect: str, webs: str) -> float:
+    """One web process alone commits every cancel itself and rings its own bell; others' are looked for."""
+    return 5.0 if dialect == "sqlite" and Bounds.parse(webs).most == 1 else 0.5
 
 
 def _check_worker(worker_token: str) -> None:
