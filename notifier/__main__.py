@@ -1,6 +1,7 @@
 """`python -m notifier`: real adapters, until SIGTERM."""
 
 import os
+import sys
 
 from notifier import app
 from notifier.settings import NotifierSettings
@@ -9,28 +10,28 @@ from shared.bus_open import open_bus
 from shared.db import Transactions
 
 
-def main() -> None:
-    """Run the service alone."""
+def main() -> int:
+    """Run the service alone; 1 when a part of it broke."""
     settings = process.settings_or_exit(NotifierSettings, os.environ)
     logs.configure("notifier", json=settings.log_json)
     tracing.configure(settings.traces_url, "notifier")
     transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
+    service = app.build(
+        transactions=transactions,
+        bus=bus,
+        mailer=settings.open_mailer(),
+        sender=settings.mail_from,
+        url=settings.url,
+        feedback=settings.mail_feedback,
+    )
     try:
-        process.run_until_signalled(
-            app.build(
-                transactions=transactions,
-                bus=bus,
-                mailer=settings.open_mailer(),
-                sender=settings.mail_from,
-                url=settings.url,
-                feedback=settings.mail_feedback,
-            )
-        )
+        process.run_until_signalled(service)
     finally:
         bus.close()
         transactions.close()
+    return 1 if service.broken else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,50 +1,17 @@
 """notifier: ports in, subscriptions out."""
 
-import threading
 from functools import partial
-
-import structlog
 
 from notifier import on_build_finished, on_run_finished
 from notifier.deliver import Deliveries
 from notifier.feedback_reader import FeedbackReader
+from notifier.forgetting import Forgetting
 from notifier.mailer import Mailer
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.db import Transactions
 from shared.process import Service
-
-log = structlog.get_logger()
-
-
-class Notifier:
-    """What tells people, and beside it what hears how that was received."""
-
-    def __init__(self, consumer: Consumer, feedback: FeedbackReader) -> None:
-        self._consumer = consumer
-        self._feedback = feedback
-
-    def run(self) -> None:
-        """Blocks until `stop`; when one of the two breaks, the other is stopped too."""
-        beside = threading.Thread(target=self._listen, name="mail-feedback")
-        beside.start()
-        try:
-            self._consumer.run()
-        finally:
-            self._feedback.stop()
-            beside.join()
-
-    def stop(self) -> None:
-        """Take nothing more; safe in a signal handler."""
-        self._consumer.stop()
-        self._feedback.stop()
-
-    def _listen(self) -> None:
-        try:
-            self._feedback.run()
-        except Exception:
-            log.exception("mail_feedback_broke")
-            self._consumer.stop()
+from shared.together import Together
 
 
 def build(
@@ -55,7 +22,7 @@ def build(
     sender: str,
     url: str,
     feedback: bool = False,
-) -> Service:
+) -> Together:
     """The service, ready to `run`; `url` is where people reach web, `feedback`: bounces come back by this bus."""
     deliveries = Deliveries(transactions, mailer, sender)
     consumer = Consumer(
@@ -70,6 +37,7 @@ def build(
             ),
         },
     )
-    if not feedback:
-        return consumer
-    return Notifier(consumer, FeedbackReader(bus, transactions))
+    parts: dict[str, Service] = {"tells": consumer, "forgets": Forgetting(transactions)}
+    if feedback:
+        parts["listens"] = FeedbackReader(bus, transactions)
+    return Together(parts)

@@ -1,4 +1,4 @@
-"""`python -m utility`: relay, reaper, archiver and notifier of one machine, until SIGTERM."""
+"""`python -m utility`: relay, reaper, scaler, sweepers, archiver and notifier in one process, until SIGTERM."""
 
 import os
 import sys
@@ -9,15 +9,14 @@ from pydantic import Field
 from archiver_service import app as archiver
 from archiver_service.settings import ArchiverSettings
 from notifier import app as notifier
-from notifier.forgetting import Forgetting
 from notifier.settings import NotifierSettings
 from shared import doorbell, logs, process, tracing
 from shared.bus_open import open_bus
 from shared.db import Transactions
 from shared.objects_open import open_credentials, open_store
+from shared.together import Together
 from utility import scaling
 from utility.scaling import ScalingSettings
-from utility.together import Together
 from web import uploads
 from web.answering import probe_of
 from web.file_hashes import FileHashes
@@ -68,7 +67,6 @@ def main() -> int:
                 period=settings.sweep_seconds,
                 unused_days=settings.unused_file_days,
             ),
-            "forgetting": Forgetting(transactions, period=settings.sweep_seconds),
             "upload-sweeper": UploadSweeper(
                 transactions,
                 uploads.Store(store.objects, store.uploads),

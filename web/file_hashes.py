@@ -3,7 +3,6 @@
 Until then the file is known, staged and verified by the hash of its parts (`shared.uploads.of_parts`).
 """
 
-import threading
 import time
 
 import structlog
@@ -12,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db import Transactions
 from shared.objects import NotFound, Objects
+from shared.periodic import Periodic
 from shared.schema.runs import File, Upload
 from shared.uploads import hashes
 
@@ -24,33 +24,19 @@ class _Stopping(Exception):
     """Asked to stop in the middle of a file."""
 
 
-class FileHashes:
+class FileHashes(Periodic):
     """One loop; several may run, they come to the same result."""
 
     def __init__(
         self, transactions: Transactions, objects: Objects, *, period: float = 10.0
     ) -> None:
+        super().__init__(period)
         self._transactions = transactions
         self._objects = objects
-        self._period = period
-        self._stopping = threading.Event()
         self._failed: dict[str, tuple[int, float]] = {}
         """How often a file could not be hashed, and when it is tried again."""
 
-    def run(self) -> None:
-        """Blocks until `stop`."""
-        while not self._stopping.wait(self._period):
-            try:
-                self.fill()
-            except SQLAlchemyError as error:
-                log.warning("file_hashes_database_away", error=str(error))
-            except Exception:
-                log.exception("file_hashes_failed")
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    def fill(self) -> int:
+    def once(self) -> int:
         """Read each file that came in parts since the last look; how many are hashed now."""
         with self._transactions.read() as session:
             found = session.scalars(
@@ -65,7 +51,7 @@ class FileHashes:
     def _tried(self, file: File) -> bool:
         """One that cannot be read keeps no other waiting, and is tried again later and later."""
         tries, due = self._failed.get(file.id, (0, 0.0))
-        if self._stopping.is_set() or time.monotonic() < due:
+        if self.stopping.is_set() or time.monotonic() < due:
             return False
         try:
             done = self._read(file)
@@ -77,7 +63,7 @@ class FileHashes:
             log.exception("file_not_hashed", file=file.id)
             done = False
         if not done:
-            pause = min(_LONGEST_PAUSE, self._period * 2 ** min(tries, 20))
+            pause = min(_LONGEST_PAUSE, self.period * 2 ** min(tries, 20))
             self._failed[file.id] = (tries + 1, time.monotonic() + pause)
         return done
 
@@ -101,5 +87,5 @@ class FileHashes:
         return True
 
     def _check(self) -> None:
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             raise _Stopping

@@ -1,21 +1,18 @@
 """Which storage credentials the issuer must deny, told to it until it has taken that."""
 
-import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import structlog
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.db import Transactions, now_ms
+from shared.periodic import Periodic
 from shared.schema.accounts import StorageCredential
 from shared.schema.restorations import Restoration
 from shared.storage_credentials import SECONDS, NotIssued, StorageCredentials
 from web import jobs
-
-log = structlog.get_logger()
 
 _AGAIN = 3
 _HOUR = 3600.0
@@ -95,34 +92,22 @@ def _unexpired() -> ColumnElement[bool]:
     return StorageCredential.expires_at > now_ms()
 
 
-class StorageDenials:
+class StorageDenials(Periodic):
     """One loop: what a request that died, or an issuer that was away, has left untold."""
+
+    expected = (SQLAlchemyError, NotIssued)
 
     def __init__(
         self, transactions: Transactions, storage: StorageCredentials, *, period: float = 10.0
     ) -> None:
+        super().__init__(period)
         self._transactions = transactions
         self._storage = storage
-        self._period = period
-        self._stopping = threading.Event()
         self._since_told = _HOUR
-
-    def run(self) -> None:
-        """Blocks until `stop`."""
-        while not self._stopping.wait(self._period):
-            try:
-                self.once()
-            except (SQLAlchemyError, NotIssued) as error:
-                log.warning("storage_denials_not_told", error=str(error))
-            except Exception:
-                log.exception("storage_denials_failed")
-
-    def stop(self) -> None:
-        self._stopping.set()
 
     def once(self) -> None:
         """Tell what is untold; at the start and every hour all, so that what has expired leaves."""
-        self._since_told += self._period
+        self._since_told += self.period
         untold = exists().where(
             StorageCredential.revoked_at.is_not(None),
             StorageCredential.told_at.is_(None),

@@ -1,6 +1,5 @@
 """Deletes what nobody needs any more: results of losing attempts, uploads never used, expired rows."""
 
-import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,12 +7,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import delete, exists, or_, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.db import Transactions, now_ms
 from shared.objects import Objects, StoredObject
 from shared.objects_disk import DiskObjects
+from shared.periodic import Periodic
 from shared.schema.accounts import LoginAttempt, LoginSession, StorageCredential, SubmitKey
 from shared.schema.runs import File, JobEvent, LogChunk, Output, Run, RunInput, Upload
 from shared.schema.scaling import ScalingSample
@@ -57,7 +56,7 @@ def is_due(found: StoredObject, job: JobFacts | None, *, needed: Collection[str]
     return attempt != job.attempt
 
 
-class Sweeper:
+class Sweeper(Periodic):
     """One loop; several may run, each deletion is safe to repeat."""
 
     def __init__(
@@ -68,24 +67,10 @@ class Sweeper:
         period: float = 3600.0,
         unused_days: int = 30,
     ) -> None:
+        super().__init__(period)
         self._transactions = transactions
         self._objects = objects
-        self._period = period
         self._unused_ms = unused_days * _DAY
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        """Blocks until `stop`; the first look is one period after the start."""
-        while not self._stopping.wait(self._period):
-            try:
-                self.once()
-            except SQLAlchemyError as error:
-                log.warning("sweeper_database_away", error=str(error))
-            except Exception:
-                log.exception("sweep_failed")
-
-    def stop(self) -> None:
-        self._stopping.set()
 
     def once(self) -> None:
         """All of it, now."""
@@ -156,7 +141,7 @@ class Sweeper:
         """Objects that are due; how many."""
         gone = self._objects.tidy() if isinstance(self._objects, DiskObjects) else 0
         for batch in _batches(self._objects.walk()):
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 break
             with self._transactions.read() as session:
                 due = _due(session, batch)

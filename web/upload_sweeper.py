@@ -1,12 +1,10 @@
 """Unfinished uploads end after a week, in the rows and in the store; finished ones leave no row."""
 
-import threading
-
 import structlog
 from sqlalchemy import delete, exists, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db import Transactions, now_ms
+from shared.periodic import Periodic
 from shared.schema.runs import File, Upload
 from web import uploads
 from web.sweeper import SPARED_MS
@@ -18,30 +16,16 @@ _DAY = 24 * 3_600_000
 _AT_ONCE = 500
 
 
-class UploadSweeper:
+class UploadSweeper(Periodic):
     """One loop; several may run, each step is safe to repeat."""
 
     def __init__(
         self, transactions: Transactions, store: Store, *, period: float = 3600.0, days: int = 7
     ) -> None:
+        super().__init__(period)
         self._transactions = transactions
         self._store = store
-        self._period = period
         self._ms = days * _DAY
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        """Blocks until `stop`; the first look is one period after the start."""
-        while not self._stopping.wait(self._period):
-            try:
-                self.once()
-            except SQLAlchemyError as error:
-                log.warning("upload_sweeper_database_away", error=str(error))
-            except Exception:
-                log.exception("upload_sweep_failed")
-
-    def stop(self) -> None:
-        self._stopping.set()
 
     def once(self) -> None:
         """All of it, now."""
@@ -74,7 +58,7 @@ class UploadSweeper:
         """Abort what the store holds open for no row: its request died between the two; how many."""
         gone = 0
         for found in self._store.uploads.unfinished():
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 break
             with self._transactions.read() as session:
                 now = session.execute(select(now_ms())).scalar_one()

@@ -1,10 +1,15 @@
 """Deliveries are kept as long as a bus may bring their event again."""
 
+from pathlib import Path
+
 from sqlalchemy import select
 
+from notifier.app import build
 from notifier.forgetting import KEEP_DAYS, Forgetting
+from notifier.mailer_files import FileMailer
 from shared.db import Transactions
 from shared.schema.deliveries import Delivery
+from tests.fakes import MemoryBus
 
 _DAY = 24 * 3_600_000
 
@@ -27,3 +32,15 @@ def test_old_deliveries_go(transactions: Transactions) -> None:
 
     with transactions.read() as session:
         assert list(session.scalars(select(Delivery.event_id))) == ["young"]
+
+
+def test_the_service_forgets_wherever_it_runs(transactions: Transactions, tmp_path: Path) -> None:
+    service = build(
+        transactions=transactions,
+        bus=MemoryBus(),
+        mailer=FileMailer(tmp_path),
+        sender="tools@example.org",
+        url="https://tools.example.org",
+    )
+
+    assert any(isinstance(part, Forgetting) for part in service.parts.values())

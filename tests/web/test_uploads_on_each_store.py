@@ -180,8 +180,8 @@ def test_on_s3_the_hash_of_parts_becomes_the_files_own(
     file = world.complete(upload, OURS)
     assert file.sha256 == of_parts([sha256(piece) for piece in OURS], PART)
     hashes = FileHashes(world.transactions, world.store.objects)
-    assert hashes.fill() == 1
-    assert hashes.fill() == 0
+    assert hashes.once() == 1
+    assert hashes.once() == 0
     with world.transactions.read() as session:
         assert session.scalars(select(File.sha256)).all() == [sha256(FIRST + LAST)]
 
@@ -236,11 +236,11 @@ def test_a_file_that_cannot_be_hashed_keeps_no_other_waiting_and_is_read_ever_mo
     hashed(sqlite_transactions, objects, unreadable=b"", differing=b"wrong", sound=b"right")
     monkeypatch.setattr("web.file_hashes.time.monotonic", lambda: now)
     hashes = FileHashes(sqlite_transactions, objects, period=10)
-    assert (hashes.fill(), unhashed(sqlite_transactions)) == (1, 2)
+    assert (hashes.once(), unhashed(sqlite_transactions)) == (1, 2)
     objects.opened.clear()
     for _ in range(16):  # 160 s
         now += 10
-        hashes.fill()
+        hashes.once()
     assert sorted(objects.opened) == sorted(["files/unreadable", "files/differing"] * 4)
 
 
@@ -254,5 +254,5 @@ def test_a_stop_is_heard_in_the_middle_of_a_file(sqlite_transactions: Transactio
     hashes = FileHashes(sqlite_transactions, objects)
     assert isinstance(objects, MemoryObjects)
     hashed(sqlite_transactions, objects, sound=b"right")
-    assert hashes.fill() == 0
+    assert hashes.once() == 0
     assert unhashed(sqlite_transactions) == 1

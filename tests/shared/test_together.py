@@ -2,7 +2,7 @@
 
 import threading
 
-from utility.together import Together
+from shared.together import Together
 
 
 class Loop:

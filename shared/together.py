@@ -14,7 +14,7 @@ class Together:
     """Runs until stopped; when one of the services ends by itself, all are stopped."""
 
     def __init__(self, services: Mapping[str, Service]) -> None:
-        self._services = dict(services)
+        self.parts = dict(services)
         self._stopping = False
         self.broken: list[str] = []
         """The services that ended without being told to."""
@@ -23,7 +23,7 @@ class Together:
         """Blocks until every service has ended."""
         threads = [
             threading.Thread(target=self._run, args=(name, service), name=name)
-            for name, service in self._services.items()
+            for name, service in self.parts.items()
         ]
         for thread in threads:
             thread.start()
@@ -33,7 +33,7 @@ class Together:
     def stop(self) -> None:
         """Tell all to finish what is in their hands; safe in a signal handler."""
         self._stopping = True
-        for service in self._services.values():
+        for service in self.parts.values():
             service.stop()
 
     def _run(self, name: str, service: Service) -> None:

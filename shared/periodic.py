@@ -1,0 +1,38 @@
+"""What is looked for again and again, until the service is stopped."""
+
+import threading
+from abc import ABC, abstractmethod
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger()
+
+
+class Periodic(ABC):
+    """One loop; a look that fails is told, and the next one comes in its time."""
+
+    expected: tuple[type[Exception], ...] = (SQLAlchemyError,)
+    """What is away for a while: told in a line, and not with where it was met."""
+
+    def __init__(self, period: float) -> None:
+        self.period = period
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        """Blocks until `stop`; the first look is one period after the start."""
+        while not self.stopping.wait(self.period):
+            try:
+                self.once()
+            except self.expected as error:
+                log.warning("look_postponed", of=type(self).__name__, error=str(error))
+            except Exception:
+                log.exception("look_failed", of=type(self).__name__)
+
+    def stop(self) -> None:
+        """`run` returns after the look in work; safe in a signal handler."""
+        self.stopping.set()
+
+    @abstractmethod
+    def once(self) -> object:
+        """One look."""
