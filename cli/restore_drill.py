@@ -18,7 +18,7 @@ from sqlalchemy import URL, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
 from cli.servers import free_port
-from shared.backup import BackupError, check, restore
+from shared.backup import BackupError, check, restore, undelete
 from shared.backup_database import count_rows
 from shared.backup_rotation import name_at
 from shared.bus_open import open_bus
@@ -98,6 +98,7 @@ def drill(
         url = _database(environ, source, scratch, database, stack)
         settings = _settings(environ, scratch, url)
         restore(settings, source, then=lambda at: _reconcile(settings, environ, at))
+        _look_at_objects(report, settings, source)
         _compare_rows(report, manifest["rows"], url)
         base = stack.enter_context(_running(settings, environ))
         _ask(report, settings, base)
@@ -163,6 +164,18 @@ def _reconcile(settings: Settings, environ: Mapping[str, str], backup_at: int | 
     done = subprocess.run(argv, env=told, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BackupError(f"The restored database could not be brought up: {done.stderr[-2000:]}")
+
+
+def _look_at_objects(report: Report, settings: Settings, source: Path) -> None:
+    """In a bucket they are only listed: each must be there, or have versions to come back from."""
+    try:
+        looked = undelete(settings, source, really=False)
+    except BackupError as error:
+        report.note("objects", False, str(error))
+        return
+    if looked is not None:
+        told = f"{looked.there} there, {len(looked.hidden)} deleted since, {len(looked.gone)} gone"
+        report.note("objects", not looked.gone, told)
 
 
 def _compare_rows(report: Report, expected: Mapping[str, int], url: str) -> None:

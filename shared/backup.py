@@ -16,10 +16,11 @@ from shared import backup_database
 from shared.backup_database import BackupError, copy_sqlite
 from shared.bus_sqlite import DELIVERIES
 from shared.clock import SystemClock
-from shared.objects_open import open_objects
+from shared.objects_open import open_objects, open_versions
 from shared.settings import Settings
+from shared.versions import Looked
 
-__all__ = ["MANIFEST", "BackupError", "backup", "check", "objects_of", "restore"]
+__all__ = ["MANIFEST", "BackupError", "backup", "check", "objects_of", "restore", "undelete"]
 
 _FORMATS = (1, 2)
 MANIFEST = "manifest.json"
@@ -115,6 +116,19 @@ def check(source: Path) -> dict[str, Any]:
     if _digests(source) != manifest["files"]:
         raise BackupError(f"{source} is damaged: its files differ from its {MANIFEST}.")
     return manifest
+
+
+def undelete(settings: Settings, source: Path, *, really: bool = True) -> Looked | None:
+    """Bring back what this backup lists and was deleted from the bucket since; None without a bucket."""
+    versions = open_versions(settings)
+    if versions is None or not (source / INVENTORY).exists():
+        return None
+    with (source / INVENTORY).open() as file:
+        listed = {one["key"]: int(one["stored_at"]) for one in map(json.loads, file)}
+    looked = versions.look(listed)
+    if really:
+        versions.bring_back(looked)
+    return looked
 
 
 def _take_inventory(settings: Settings, target: Path) -> None:

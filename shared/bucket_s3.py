@@ -1,4 +1,4 @@
-"""The bucket of an installation as it must be: private, CORS for our pages only, nothing unfinished kept.
+"""The bucket of an installation as it must be: private, CORS for our pages only, deletions undone for a while.
 
 `aws_userdata/stack.yaml` makes the same bucket; `expected` is what both are compared with.
 """
@@ -13,6 +13,8 @@ from shared.storage_credentials import KEPT_DAYS
 
 UNFINISHED_DAYS = 8
 """More than utility's own (7): what our pages still offer to resume is there."""
+OLD_VERSION_DAYS = 40
+"""More than the five weeks that rotation keeps a backup: what that one lists can be brought back."""
 _LONGEST_ANSWER_SECONDS = 3600
 
 
@@ -31,7 +33,7 @@ def cors(origins: Sequence[str]) -> dict[str, Any]:
 
 
 def lifecycle(prefix: str = "", days: int = UNFINISHED_DAYS) -> dict[str, Any]:
-    """Unfinished uploads go by themselves, and what people stored under credentials of their own."""
+    """Unfinished uploads go by themselves, deleted bytes later, and what people stored themselves."""
     unfinished = {
         "ID": "unfinished-uploads",
         "Status": "Enabled",
@@ -44,7 +46,14 @@ def lifecycle(prefix: str = "", days: int = UNFINISHED_DAYS) -> dict[str, Any]:
         "Filter": {"Prefix": f"{prefix}/people/" if prefix else "people/"},
         "Expiration": {"Days": KEPT_DAYS},
     }
-    return {"Rules": [unfinished, people]}
+    deleted = {
+        "ID": "deleted",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+    }
+    return {"Rules": [unfinished, people, deleted]}
 
 
 PRIVATE = {
@@ -53,6 +62,8 @@ PRIVATE = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+
+VERSIONED = {"Status": "Enabled"}
 
 ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 
@@ -63,6 +74,7 @@ def expected(origins: Sequence[str], prefix: str = "") -> dict[str, Any]:
         "CORSConfiguration": cors(origins),
         "PublicAccessBlockConfiguration": PRIVATE,
         "ServerSideEncryptionConfiguration": ENCRYPTED,
+        "VersioningConfiguration": VERSIONED,
         "LifecycleConfiguration": lifecycle(prefix),
     }
 
@@ -80,6 +92,9 @@ def provision(bucket: str, origins: Sequence[str], prefix: str = "") -> None:
         client.put_bucket_encryption(
             Bucket=bucket,
             ServerSideEncryptionConfiguration=wanted["ServerSideEncryptionConfiguration"],
+        )
+        client.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration=wanted["VersioningConfiguration"]
         )
         client.put_bucket_cors(Bucket=bucket, CORSConfiguration=wanted["CORSConfiguration"])
         client.put_bucket_lifecycle_configuration(

@@ -12,6 +12,7 @@ from shared.settings import Settings
 from shared.storage_credentials import StorageCredentials
 from shared.uploads import Uploads
 from shared.uploads_disk import DiskUploads
+from shared.versions import Versions
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ def open_credentials(settings: Settings) -> StorageCredentials | None:
 def open_objects(settings: Settings, signing_key: str) -> Objects:
     """Only the objects."""
     return open_store(settings, signing_key).objects
+
+
+def open_versions(settings: Settings) -> Versions | None:
+    """What S3 has of deleted objects; None where they lie in the folder."""
+    if not settings.objects_url:
+        return None
+    bucket, prefix = bucket_of(settings.objects_url)
+    objects = _module("shared.objects_s3").S3Objects(bucket, prefix)
+    return cast(Versions, _module("shared.versions_s3").S3Versions(objects))
 
 
 def provision(url: str, origins: Sequence[str]) -> None:

@@ -42,14 +42,12 @@ def _bucket(account: Account, prefix: str) -> Iterator[Leftover]:
             account.s3.abort_multipart_upload(
                 Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"]
             )
-        batch: list[dict[str, str]] = []
-        for found in _pages(account.s3, "list_objects_v2", "Contents", Bucket=name):
-            batch.append({"Key": found["Key"]})
-            if len(batch) == 1000:
+        # Old versions and deletions too, else the bucket is not empty.
+        for page in account.s3.get_paginator("list_object_versions").paginate(Bucket=name):
+            every = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            batch = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in every]
+            if batch:
                 account.s3.delete_objects(Bucket=name, Delete={"Objects": batch})
-                batch = []
-        if batch:
-            account.s3.delete_objects(Bucket=name, Delete={"Objects": batch})
         account.s3.delete_bucket(Bucket=name)
 
     yield Leftover(f"the bucket {name} with all objects in it", delete)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from cli import installation
 from cli.failures import Failure
 from cli.output import message
+from shared.settings import Settings
 
 PASSWORD = click.option(
     "--password-stdin", is_flag=True, help="Read the password for the pages from standard input."
@@ -105,31 +107,79 @@ def restore(folder: Path | None, place: str | None, name: str | None) -> None:
     """Bring a backup into an empty, stopped installation (TOOLYARD_DATA, TOOLYARD_DATABASE_URL).
 
     Jobs that were unfinished end with that reason, everybody signs in anew, and no mail is sent for
-    what happened before.
+    what happened before. Objects in a bucket are brought back as by `undelete`.
     """
     from cli.up import Refused, lock
     from shared.backup import BackupError
     from shared.backup import restore as read
-    from shared.nightly import fetched
 
-    if (folder is None) == (place is None):
-        raise click.UsageError("Give either the FOLDER of a backup or --from PLACE.")
     settings = installation.settings()
     try:
         held = lock(settings.data)
     except Refused as error:
         raise Failure(str(error)) from error
     try:
-        with contextlib.ExitStack() as stack:
-            if place is not None:
-                folder = stack.enter_context(fetched(place, name))
-            assert folder is not None
-            read(settings, folder.absolute(), then=_after_restore)
+        with _chosen(folder, place, name) as source:
+            read(settings, source, then=_after_restore)
+            message(f"Restored into {settings.data}; start the platform.")
+            _undelete(settings, source)
     except BackupError as error:
         raise Failure(str(error)) from error
     finally:
         os.close(held)
-    message(f"Restored into {settings.data}; start the platform.")
+
+
+@contextlib.contextmanager
+def _chosen(folder: Path | None, place: str | None, name: str | None) -> Iterator[Path]:
+    """A backup given by its own folder, or out of a place of backups."""
+    from shared.nightly import fetched
+
+    if folder is not None and place is None:
+        yield folder.absolute()
+    elif place is not None and folder is None:
+        with fetched(place, name) as source:
+            yield source
+    else:
+        raise click.UsageError("Give either the FOLDER of a backup or --from PLACE.")
+
+
+@admin.command("undelete")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--from", "place", help="The newest backup of this place: a folder or s3://BUCKET/….")
+@click.option("--name", help="With --from: this backup rather than the newest.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would come back.")
+def undelete(folder: Path | None, place: str | None, name: str | None, dry_run: bool) -> None:
+    """Bring back objects that a backup lists and that were deleted from the bucket since.
+
+    The platform may run on. What no row names any more is deleted again a day later.
+    """
+    from shared.backup import BackupError, check
+
+    settings = installation.settings()
+    if not settings.objects_url:
+        raise Failure("The objects lie in the data folder: `toolyard admin restore` brings them.")
+    try:
+        with _chosen(folder, place, name) as source:
+            check(source)
+            _undelete(settings, source, dry_run=dry_run)
+    except BackupError as error:
+        raise Failure(str(error)) from error
+
+
+def _undelete(settings: Settings, source: Path, *, dry_run: bool = False) -> None:
+    from shared.backup import undelete as bring_back
+
+    looked = bring_back(settings, source, really=not dry_run)
+    if looked is None:
+        return
+    done = "would be brought back" if dry_run else "brought back"
+    message(f"objects: {looked.there} are there, {len(looked.hidden)} {done}")
+    if looked.gone:
+        some = ", ".join(looked.gone[:3]) + (", …" if len(looked.gone) > 3 else "")
+        raise Failure(
+            f"{len(looked.gone)} objects of the backup are gone for good: {some}. Deleted bytes of a "
+            "versioned bucket stay for 40 days, those of another bucket not at all."
+        )
 
 
 def _after_restore(backup_at: int | None) -> None:

@@ -258,13 +258,16 @@ def test_the_bucket_is_the_one_that_the_object_store_expects() -> None:
     )
     words = {"ExposeHeaders": "ExposedHeaders", "MaxAgeSeconds": "MaxAge"}
     assert made == {words.get(name, name): value for name, value in asked.items()}
-    [life, people], [ends, theirs] = (
+    [life, people, gone], [ends, theirs, deleted] = (
         bucket["LifecycleConfiguration"]["Rules"],
         wanted["LifecycleConfiguration"]["Rules"],
     )
     assert life["AbortIncompleteMultipartUpload"] == ends["AbortIncompleteMultipartUpload"]
     assert people["Prefix"] == theirs["Filter"]["Prefix"]
     assert people["ExpirationInDays"] == theirs["Expiration"]["Days"]
+    assert gone["NoncurrentVersionExpiration"] == deleted["NoncurrentVersionExpiration"]
+    assert gone["ExpiredObjectDeleteMarker"] == deleted["Expiration"]["ExpiredObjectDeleteMarker"]
+    assert bucket["VersioningConfiguration"] == wanted["VersioningConfiguration"]
     offered = UtilitySettings.model_fields["unfinished_upload_days"].default
     assert ends["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] > offered
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]

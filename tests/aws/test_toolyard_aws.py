@@ -246,8 +246,12 @@ def test_data_stays_until_it_is_named(installation: Installation) -> None:
     """What a stack leaves behind is told, and deleted only where that was asked for."""
     stage = Stage(installation.stage.account, "left", "staging", poll_seconds=0.2)
     bucket = f"left-staging-{emulated.NUMBER}-{REGION}"
-    installation.client("s3").create_bucket(Bucket=bucket)
-    installation.client("s3").put_object(Bucket=bucket, Key="a/b", Body=b"x")
+    s3 = installation.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a/b", "a/c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="a/c")
     installation.client("ecr").create_repository(repositoryName="left-staging/tool")
 
     told = deploy.destroy(stage, lambda line: None, with_data=False)

@@ -15,8 +15,8 @@ from shared.backup_store import BackupStore
 from shared.control import Control, Refused
 from shared.objects import AlreadyExists, TooLargeToPut
 from shared.objects_s3 import S3Objects
-from tests.conftest import AWS_ENVIRONMENT
 from tests.contracts.stores import ORIGIN, put, s3_store
+from tests.emulators import AWS_ENVIRONMENT
 
 DATA = bytes(range(256)) * 300
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -143,11 +143,14 @@ def test_the_bucket_is_as_it_must_be(objects: S3Objects) -> None:
     assert "ETag" in s3.get_bucket_cors(**bucket)["CORSRules"][0]["ExposeHeaders"]
     access = s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
     assert set(access.values()) == {True}
-    rule, people = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    rule, people, deleted = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
     assert (people["Filter"], people["Expiration"]) == ({"Prefix": "people/"}, {"Days": 30})
+    assert deleted["NoncurrentVersionExpiration"] == {"NoncurrentDays": 40}
+    assert deleted["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+    assert s3.get_bucket_versioning(**bucket)["Status"] == "Enabled"
     bucket_s3.provision(objects.bucket, [ORIGIN])  # again is fine
-    [_, below] = bucket_s3.lifecycle("below")["Rules"]
+    [_, below, _] = bucket_s3.lifecycle("below")["Rules"]
     assert below["Filter"] == {"Prefix": "below/people/"}
     with pytest.raises(ValueError, match="never"):
         bucket_s3.provision(objects.bucket, ["*"])
