@@ -4,14 +4,17 @@ import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from builder_service import (
     about,
+    apart,
     bases,
     fetch,
     forms,
     locks,
+    looking,
     smoke,
     steps,
     toolyard_yaml,
@@ -19,7 +22,6 @@ from builder_service import (
 from builder_service import plan as plans
 from builder_service.attempts import Attempts, name_of
 from builder_service.build_log import BuildLog
-from builder_service.detect import python_manifests
 from builder_service.detect.finding import Facts, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.failures import BuildFailed, TimedOut
@@ -27,6 +29,7 @@ from builder_service.kept import Keeper, note_use
 from builder_service.obtain import Obtaining, obtain
 from builder_service.own_dockerfile import carry_out
 from builder_service.papers import Papers
+from builder_service.present import present
 from builder_service.publish_image import Publication
 from builder_service.repair import repair
 from builder_service.step_runner import Steps
@@ -63,13 +66,14 @@ class Tool:
 
     def _make(self, papers: Papers) -> None:
         self._enter("cloning")
+        apart.begin()
         link = self._link()
         fetched = self._fetch(link)
         papers.pack(fetched.tree)
         self._enter("detecting")
         tree = Tree(fetched.tree / fetched.folder)
         choice = self._choose(tree, link, fetched)
-        texts = about.about(tree)
+        texts = apart.apart(about.about, tree, check=self.steps.check)
         self.report.readme, self.report.description, self.report.licence = (
             texts.readme, texts.description, texts.licence,
         )  # fmt: skip
@@ -150,20 +154,20 @@ class Tool:
 
     def _choose(self, tree: Tree, link: GitLink, fetched: fetch.Fetched) -> plans.Choice:
         version = None
-        if python_manifests.read(tree).version_from_tag:
+        if apart.apart(looking.wants_version, tree, check=self.steps.check):
             version = self._version = fetched.version()
             self.log.say(f"the version from the repository's tags is {version}")
         facts = Facts(
             fetched.folder.rsplit("/", 1)[-1] or link.name, self.assignment.command, version
         )
+        candidates = partial(
+            toolyard_yaml.candidates,
+            runtime=self.assignment.runtime,
+            network=self.assignment.network,
+            pasted=self.assignment.overrides,
+        )
         try:
-            choice = toolyard_yaml.candidates(
-                tree,
-                facts,
-                runtime=self.assignment.runtime,
-                network=self.assignment.network,
-                pasted=self.assignment.overrides,
-            )
+            choice = apart.apart(candidates, tree, facts, check=self.steps.check)
         except NoPlan as error:
             raise BuildFailed(str(error)) from error
         for line in choice.notes:
@@ -205,6 +209,7 @@ class Tool:
             self._enter("smoking")
             if plan.dockerfile:
                 plan = carry_out.with_paths(plan, built, self.steps)
+            plan = present(plan, built, self.steps)
             answered = smoke.smoke(built, plan, self.steps)
             kept = state / "forms" / f"{identity}.json"
             with ThreadPoolExecutor(1, thread_name_prefix="tag") as beside:

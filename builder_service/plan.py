@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass, field
 
 from builder_service.base_recipes import RECIPES
-from builder_service.detect import beside
-from builder_service.detect.finding import Facts, Finding, NoPlan
+from builder_service.detect import beside, other_languages
+from builder_service.detect.finding import NAMED, STRENGTH, Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.languages import LANGUAGES
 from builder_service.own_dockerfile.candidate import candidate
@@ -29,6 +29,11 @@ _OPENS = {
     "node": re.compile(r"\breadFile(?:Sync)?\(|\breaddir(?:Sync)?\(|\bcreateReadStream\("),
 }
 """How a line opens a file, in languages whose own detectors do not look for it."""
+
+_START_SCRIPT = re.compile(
+    r"(?:docker[-_.]?)?(?:entry[-_.]?point|cmd|start|run|init|launch)(?:\.(?:sh|bash|py))?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,19 @@ def _all(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
     if own is None:
         plans = [p.model_copy(update={"evidence": [*p.evidence, why]}) for p in native.plans]
         return Choice(plans if why else native.plans, native.notes)
+    own = _named(own, native.plans[0].commands[0].name)
     if facts.command not in (None, own.commands[0].name):
         return native
     own = own.model_copy(update={"network": native.plans[0].network})
     return Choice([own, *native.plans], native.notes)
+
+
+def _named(own: Plan, name: str) -> Plan:
+    """A command that is called like a container's own start script gets the tool's name."""
+    first = own.commands[0]
+    if not _START_SCRIPT.fullmatch(first.name):
+        return own
+    return own.model_copy(update={"commands": [first.model_copy(update={"name": name})]})
 
 
 def _started(plan: Plan, tree: Tree) -> Plan:
@@ -132,6 +146,8 @@ def _native(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
     if facts.command:
         return Choice([_with_command(tree, facts, runtime, findings, plans)])
     order = sorted(plans, key=lambda name: (-findings[name].strength, -_share(tree, name)))
+    if not runtime and not refusals and (other := _in_another_language(tree, findings, order)):
+        raise NoTool(other)
     if order and not (refusals and findings[order[0]].strength < _FALLBACK):
         others = [name for name in order[1:] if findings[name].strength >= _FALLBACK]
         return Choice([plans[name] for name in (order[0], *others)])
@@ -230,6 +246,20 @@ def _share(tree: Tree, runtime: str) -> int:
         min(e.size, 1 << 20)
         for e in tree.files
         if e.suffix and e.suffix in LANGUAGES[runtime].suffixes
+    )
+
+
+def _in_another_language(tree: Tree, findings: dict[str, Finding], order: list[str]) -> str:
+    """A sentence where what was found is no more than an aid of a tool that cannot be built here."""
+    if order and findings[order[0]].strength >= STRENGTH[NAMED]:
+        return ""
+    other = other_languages.main_language(tree, LANGUAGES[order[0]].suffixes if order else ())
+    if not other:
+        return ""
+    return (
+        f"No command was found in this repository: it holds mostly {other}, and tools are made here of "
+        f"{', '.join(LANGUAGES)}. Add a Dockerfile that builds the tool, or name a script of the repository "
+        "as the command, like tool.py."
     )
 
 

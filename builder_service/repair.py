@@ -7,6 +7,7 @@ whoever takes a free name. No index is ever asked for a guess.
 import re
 from collections.abc import Callable, Iterator
 
+from builder_service.detect.python_steps import with_older_setuptools
 from builder_service.detect.shell_programs import PACKAGES as SHELL_PROGRAMS
 from builder_service.missing_modules import NODE_MODULES, python_package
 from builder_service.system_libraries import (
@@ -68,6 +69,10 @@ _PYTHON2 = re.compile(
     r"Missing parentheses in call to 'print'|print statement|No module named '?(?:urllib2|ConfigParser|Queue|StringIO|cPickle|__builtin__|urlparse)'?\b"
     r"|name '(?:unicode|raw_input|xrange|basestring|unichr)' is not defined|except \w+, \w+:|invalid syntax.*print "
 )
+_SETUPTOOLS = re.compile(
+    r"No module named '?(?:pkg_resources|setuptools\.command\.(?:test|easy_install)|distutils\.msvccompiler)'?"
+    r"|Invalid dash-separated (?:key|option)|cannot import name '\w+' from 'setuptools"
+)
 _BUILDING = re.compile(r"setuptools\.build_meta|\bsetup\.py\b")
 _MOST = 6
 
@@ -87,7 +92,12 @@ def repair(plan: Plan, said: str, has: Has) -> tuple[Plan, str] | None:
         chosen = dict(list(packages.items())[:_MOST])
         changed = {"system_packages": [*plan.system_packages, *chosen]}
         return plan.model_copy(update=changed), _added(chosen)
-    return _modules(plan, said) or _by_rule(plan, said) or _start(plan, said, has)
+    return (
+        _setuptools(plan, said)
+        or _modules(plan, said)
+        or _by_rule(plan, said)
+        or _start(plan, said, has)
+    )
 
 
 def explain(said: str) -> str:
@@ -125,6 +135,17 @@ def _packages(said: str) -> Iterator[Found]:
         yield "locales-all", "a locale"
     if _GIT.search(said):
         yield "git", "the program git"
+
+
+def _setuptools(plan: Plan, said: str) -> tuple[Plan, str] | None:
+    """What later setuptools have dropped is had by building with earlier ones."""
+    if plan.runtime != "python" or not _SETUPTOOLS.search(said):
+        return None
+    steps = [with_older_setuptools(step) for step in plan.steps]
+    if steps == plan.steps:
+        return None
+    why = "An earlier setuptools builds it: it uses what later ones have dropped."
+    return plan.model_copy(update={"steps": steps}), why
 
 
 def _modules(plan: Plan, said: str) -> tuple[Plan, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from builder_service.detect import c_projects, c_sources, c_steps, network, readme_uses
 from builder_service.detect.c_makefile import NAMES, Makefile
 from builder_service.detect.c_sources import Main
+from builder_service.detect.c_wrappers import wrapper
 from builder_service.detect.finding import (
     ASIDE,
     CLI,
@@ -19,6 +20,7 @@ from builder_service.detect.finding import (
     NoPlan,
     is_aside,
     rank,
+    same_name,
     strength,
 )
 from builder_service.detect.language import Language
@@ -30,6 +32,12 @@ _NETWORK = frozenset(["netdb.h", "curl/curl.h", "libssh/libssh.h", "libssh2.h", 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 _FOLDERS = ("", "src", "source")
 _MOST_PROGRAMS = 40
+_FOR_LINUX = re.compile(r"\.(?:gcc|g\+\+|linux(?:64)?|unix|gnu|generic|posix)$", re.IGNORECASE)
+_FOR_OTHERS = re.compile(
+    r"\.(?:am|in|inc|common|config|include|rules|mk|osx|mac\w*|darwin|win\w*|mingw\w*|msvc|vc|nmake|bcc|dos|cygwin|bsd|icc|mpi\w*|"
+    r"sun|aix|hpux|irix|android|wasm|emscripten|dist|bak|old|orig|template)$",
+    re.IGNORECASE,
+)
 _PROGRAM_VARIABLES = re.compile(
     r"^(?:PROG|PROGS|PROGRAM|PROGRAMS|BIN|BINS|BINARY|BINARIES|TARGET|TARGETS|EXE|EXES|EXEC|EXECUTABLE|EXECUTABLES|NAME)$"
 )
@@ -72,7 +80,23 @@ def detect(tree: Tree, facts: Facts) -> Finding:
             f"{build.file} was read, but it does not show which program it makes. Name the program as the command."
         )
     commands = [candidate.command for candidate in candidates]
-    return Finding(_plan(tree, build, own, commands), strength(candidates, names))
+    plan = _plan(tree, build, own, commands)
+    if not any(same_name(command.name, facts.name) for command in commands):
+        plan = _with_wrapper(plan, wrapper(tree, facts.name))
+    return Finding(plan, strength(candidates, names))
+
+
+def _with_wrapper(plan: Plan, found: tuple[Command, str] | None) -> Plan:
+    if found is None:
+        return plan
+    command, package = found
+    return plan.model_copy(
+        update={
+            "commands": [command, *plan.commands],
+            "system_packages": sorted({*plan.system_packages, *filter(None, [package])}),
+            "evidence": [*plan.evidence, command.evidence],
+        }
+    )
 
 
 def command_for(tree: Tree, asked: str) -> Command | None:
@@ -148,18 +172,32 @@ def _autotools(tree: Tree) -> _Build | None:
 def _make(tree: Tree) -> _Build | None:
     ways = []
     for folder in _FOLDERS:
-        for name in NAMES:
-            path = f"{folder}/{name}" if folder else name
-            if not tree.has(path):
-                continue
-            made = Makefile(tree, path)
-            build = _Build("make", path, folder, _programs(made, path), install=made.installs)
-            build.packages = _makefile_packages(made.text)
-            if not build.declared:
-                build.other = _by_variables(made, path)
-            ways.append(build)
-            break
+        path = _makefile(tree, folder)
+        if not path:
+            continue
+        made = Makefile(tree, path)
+        build = _Build("make", path, folder, _programs(made, path), install=made.installs)
+        build.packages = _makefile_packages(made.text)
+        if not build.declared:
+            build.other = _by_variables(made, path)
+        ways.append(build)
     return next((way for way in ways if way.declared), ways[0] if ways else None)
+
+
+def _makefile(tree: Tree, folder: str) -> str:
+    """The folder's Makefile; without one by a usual name, the `Makefile.gcc` and the like for a plain Linux."""
+    prefix = f"{folder}/" if folder else ""
+    if found := next((prefix + name for name in NAMES if tree.has(prefix + name)), ""):
+        return found
+    others = [
+        entry.path
+        for entry in tree.files
+        if "/".join(entry.folders) == folder and re.fullmatch(r"(?i)makefile\.[\w.-]+", entry.name)
+    ]
+    fitting = [path for path in others if _FOR_LINUX.search(path)] or [
+        path for path in others if not _FOR_OTHERS.search(path)
+    ]
+    return min(fitting, key=lambda path: (len(path), path), default="")
 
 
 def _programs(made: Makefile, path: str) -> dict[str, str]:
@@ -255,7 +293,8 @@ def _plan(tree: Tree, build: _Build, mains: list[Main], commands: list[Command])
 def _steps(tree: Tree, build: _Build, mains: list[Main], commands: list[Command]) -> list[Step]:
     names = [command.name for command in commands]
     if build.kind == "make":
-        return [c_steps.make(build.folder, build.install, names)]
+        file = build.file.rsplit("/", 1)[-1]
+        return [c_steps.make(build.folder, "" if file in NAMES else file, build.install, names)]
     if build.kind != "compiler":
         return [c_steps.project(build.kind, names)]
     near = [main for main in mains if main.path.rpartition("/")[0] in _FOLDERS]

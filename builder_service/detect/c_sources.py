@@ -43,8 +43,11 @@ def mains(tree: Tree, files: Iterable[Entry]) -> list[Main]:
     """The files among these that define `main`."""
     found = []
     for entry in files:
-        code = _COMMENT.sub(" ", tree.text(entry.path)[:_MOST_TEXT])
-        if "main" in code and (match := _MAIN.search(code) or _ONE_LINE_MAIN.search(code)):
+        text = tree.text(entry.path)  # the whole of it: a long file has its main at the end
+        if not re.search(r"\bw?main\b", text):
+            continue
+        code = _COMMENT.sub(" ", text)
+        if match := _MAIN.search(code) or _ONE_LINE_MAIN.search(code):
             found.append(Main(entry.path, match[1].strip() not in ("", "void")))
     return found
 

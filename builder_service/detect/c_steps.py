@@ -54,10 +54,10 @@ rm -f "$log" "$stamp"
 _MAKE = (
     _HEAD
     + """
-folder=$1; install=$2; shift 2
-build make -C "$folder"
+folder=$1; file=$2; install=$3; shift 3
+build make -C "$folder" ${file:+-f "$file"}
 if [ "$install" = install ]; then
-  make -C "$folder" install || note "make install failed; the programs are taken from where they were built"
+  make -C "$folder" ${file:+-f "$file"} install || note "make install failed; the programs are taken from where they were built"
 fi
 """
     + _TAIL
@@ -104,9 +104,9 @@ meson install -C .toolyard-build || note "meson install failed; the programs are
 SCRIPTS = {"autotools": _AUTOTOOLS, "cmake": _CMAKE, "meson": _MESON}
 
 
-def make(folder: str, install: bool, programs: list[str]) -> Step:
-    """`make` in a folder, and `make install` where there is such a rule."""
-    arguments = [f"./{folder}" if folder else ".", "install" if install else "", *programs]
+def make(folder: str, file: str, install: bool, programs: list[str]) -> Step:
+    """`make` in a folder, and `make install` where there is such a rule; `file` is not one of make's own names."""
+    arguments = [f"./{folder}" if folder else ".", file, "install" if install else "", *programs]
     return Step(name="make", argv=["bash", "-c", _MAKE, "make", *arguments])
 
 

@@ -35,6 +35,7 @@ DECLARED, NAMED, CLI, PLAIN, ASIDE = range(5)
 arguments; it only runs; it lies among tests, examples or set-up scripts."""
 
 _FAR = 1000
+_SCRIPT = re.compile(r"\.(py|js|mjs|cjs|sh|bash|zsh|ts|rb|pl|r|jar)$", re.IGNORECASE)
 STRENGTH = {DECLARED: 100, NAMED: 70, CLI: 60, PLAIN: 30, ASIDE: 10}
 
 _ASIDE_FOLDERS = frozenset(
@@ -99,9 +100,9 @@ class Candidate:
 
 
 def is_aside(path: str) -> bool:
-    """Whether a file's place or name says test, example or set-up rather than tool."""
+    """Whether a file's place or name says test, example or set-up rather than tool; hidden ones are none."""
     pure = PurePosixPath(path)
-    if any(part.lower() in _ASIDE_FOLDERS for part in pure.parts[:-1]):
+    if pure.name.startswith(".") or any(part.lower() in _ASIDE_FOLDERS for part in pure.parts[:-1]):
         return True
     return bool(_ASIDE_NAMES.search(pure.name.split(".")[0])) or bool(
         _ASIDE_NAMES.search(pure.stem)
@@ -122,8 +123,9 @@ def rank(
     whose name adds least to the repository's.
     """
     wanted = [name for name in names if name]
-    shown = uses or {}
+    uses = uses or {}
     candidates = list(candidates)
+    shown = {one.command.name: _uses(one.command.name, uses) for one in candidates}
     most = max(
         (shown.get(one.command.name, 0) for one in candidates if one.quality == DECLARED), default=0
     )
@@ -133,7 +135,9 @@ def rank(
         # Documents that hardly show the namesake but another command all over outweigh a name.
         eclipsed = candidate.quality == DECLARED and most >= max(10, 5 * (1 + shown.get(name, 0)))
         exact = not eclipsed and any(same_name(name, other) for other in wanted)
-        starts = not eclipsed and any(_bare(name).startswith(_bare(other)) for other in wanted)
+        starts = not eclipsed and any(
+            _bare(name).startswith(_bare(other)) or _bare(name) in _parts(other) for other in wanted
+        )
         quality = candidate.quality
         if exact and (quality in (CLI, PLAIN) or (quality == ASIDE and candidate.depth <= 1)):
             quality = NAMED
@@ -153,6 +157,18 @@ def rank(
     if len(best) < 2:
         return list(best.values())
     return [_with_uses(candidate, shown) for candidate in best.values()]
+
+
+def _uses(name: str, uses: Mapping[str, int]) -> int:
+    """Documents show a script as it is installed as often as by its file's name."""
+    stem = _SCRIPT.sub("", name)
+    return uses.get(name, 0) + (uses.get(stem, 0) if stem != name else 0)
+
+
+def _parts(other: str) -> list[str]:
+    """`ensembl-vep` may well bring `vep`."""
+    parts = re.split(r"[-_.\s]+", other.lower())
+    return [part for part in parts if len(part) > 2] if len(parts) > 1 else []
 
 
 def _added(name: str, other: str) -> int:
@@ -182,7 +198,7 @@ def strength(candidates: list[Candidate], names: Iterable[str]) -> int:
 
 
 def _bare(name: str) -> str:
-    stem = re.sub(r"\.(py|js|mjs|cjs|sh|bash|zsh|ts|rb|pl|r|jar)$", "", name.lower())
+    stem = _SCRIPT.sub("", name.lower())
     return (
         re.sub(
             r"[-_.]?(cli|tool|py|js|sh)$|^(py|node)[-_.]|[^a-z0-9]",

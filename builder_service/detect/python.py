@@ -80,7 +80,13 @@ def _plan(
     evidence = [*manifest.found, *(f"inline metadata of {one.path}" for one in inline)]
     if inline and manifest.dependencies is None:
         manifest.dependencies = list(dict.fromkeys(d for i in inline for d in i.dependencies))
-    steps, wanted = install_steps(tree, manifest, code.imports, facts, evidence)
+    if python.beyond:
+        evidence.append(
+            f"it asks for Python {python.beyond}, which is not to be had here: tried with {python.version} all the same"
+        )
+    steps, wanted = install_steps(
+        tree, manifest, code.imports, facts, evidence, any_python=bool(python.beyond)
+    )
     used = {*wanted, *code.imports, *(name.split(".")[0] for name in code.imports)}
     net, why = network.propose(used, network.PYTHON)
     beside = code.beside.get(commands[0].name)

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from builder_service.detect.python_imports import parse
@@ -85,8 +86,9 @@ def _setup_call(module: ast.Module) -> ast.Call | None:
 
 
 def _constants(module: ast.Module) -> Json:
+    """What names stand for; of branches the last one, which as a rule is not for Windows or an old Python."""
     known: Json = {}
-    for node in module.body:
+    for node in _statements(module.body):
         if (
             isinstance(node, ast.Assign)
             and len(node.targets) == 1
@@ -96,6 +98,14 @@ def _constants(module: ast.Module) -> Json:
             if value is not None:
                 known[node.targets[0].id] = value
     return known
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _statements(node.body)
+            yield from _statements(getattr(node, "orelse", []))
 
 
 def _value(node: ast.expr, known: Json) -> Any:

@@ -16,6 +16,8 @@ VENV = "/opt/venv"
 PYTHON = f"{VENV}/bin/python"
 WITH_VERSIONS = "/usr/local/bin/with-versions"
 """The base's helper: the command before `::` installs nothing but these versions of what it installs."""
+OLDER_SETUPTOOLS = "/opt/older-setuptools.txt"
+"""The base's constraint on what packages are built with."""
 _PACKAGE_INFO = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n"
 _VERSIONEER = """import json
 
@@ -32,6 +34,7 @@ _DEVELOPERS = frozenset(
      "ruff", "black", "pylint", "pre-commit", "invoke", "nose", "build"]
 )  # fmt: skip
 _INSTALL = ["uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"]
+_INSTALL_ANYWAY = [PYTHON, "-m", "pip", "install", "--ignore-requires-python"]
 
 
 def requirements_file(tree: Tree) -> str | None:
@@ -59,9 +62,19 @@ def _requirement_files(tree: Tree, path: str, seen: set[str]) -> list[str]:
 
 
 def install_steps(
-    tree: Tree, manifest: Manifest, imports: set[str], facts: Facts, evidence: list[str]
+    tree: Tree,
+    manifest: Manifest,
+    imports: set[str],
+    facts: Facts,
+    evidence: list[str],
+    *,
+    any_python: bool = False,
 ) -> tuple[list[Step], set[str]]:
-    """The steps, and the names of what they install; adds what was found to `evidence`."""
+    """The steps, and the names of what they install; adds what was found to `evidence`.
+
+    With `any_python` the project is installed whichever Python it asks for, and without the versions that a
+    lock file has for that one.
+    """
     env: dict[str, str] = {}
     later: list[Step] = []
     if manifest.version_from_tag:
@@ -78,8 +91,13 @@ def install_steps(
         if extras:
             evidence.append(f"with the extras {', '.join(extras)}, which its commands need")
         target = f".[{','.join(extras)}]" if extras else "."
-        later.append(Step(name="install", argv=[*_INSTALL, "--", target], env=env))
+        how = _INSTALL_ANYWAY if any_python else _INSTALL
+        later.append(Step(name="install", argv=[*how, "--", target], env=env))
     steps = [*first, *later]
+    if manifest.found and not manifest.backend:
+        steps = [with_older_setuptools(step) for step in steps]
+    if any_python:
+        return steps, wanted | _names(manifest.dependencies or [])
     locked = python_locks.read(tree)
     if locked.problem:
         evidence.append(locked.problem)
@@ -90,7 +108,15 @@ def install_steps(
 
 
 def _installs(step: Step) -> bool:
-    return step.argv[: len(_INSTALL)] == _INSTALL
+    return any(step.argv[: len(how)] == how for how in (_INSTALL, _INSTALL_ANYWAY))
+
+
+def with_older_setuptools(step: Step) -> Step:
+    """A setup.py without [build-system] is from a time when setuptools still had pkg_resources."""
+    if not _installs(step) and step.argv[:1] != [WITH_VERSIONS]:
+        return step
+    older = dict.fromkeys(("UV_BUILD_CONSTRAINT", "PIP_CONSTRAINT"), OLDER_SETUPTOOLS)
+    return step.model_copy(update={"env": {**older, **step.env}})
 
 
 def _with_versions(step: Step, pins: tuple[str, ...]) -> Step:

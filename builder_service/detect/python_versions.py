@@ -1,7 +1,7 @@
 """Which Python a project runs on: those of the two Debian releases that bases are made from."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -16,6 +16,8 @@ class Runtime:
     version: str
     release: str
     base: str
+    beyond: str = ""
+    """What the project asks for, where it sets an upper bound that this one is above."""
 
 
 RUNTIMES = (Runtime("3.11", "3.11.2", "python"), Runtime("3.13", "3.13.5", "python3.13"))
@@ -23,12 +25,19 @@ RUNTIMES = (Runtime("3.11", "3.11.2", "python"), Runtime("3.13", "3.13.5", "pyth
 
 
 def choose(tree: Tree, requires: str) -> Runtime:
-    """The Python that fits; raises `NoPlan` with a sentence when none does."""
+    """The Python that fits; raises `NoPlan` with a sentence when none does.
+
+    An upper bound is most often a caution of its time, so where no Python here is below it, the next one is tried.
+    """
     try:
         wanted = SpecifierSet(requires)
     except InvalidSpecifier:
         wanted = SpecifierSet()
     fitting = [one for one in RUNTIMES if wanted.contains(one.release, prereleases=True)]
+    admitted = [minor for minor in range(6, 30) if wanted.contains(f"3.{minor}.9")]
+    above = [one for one in RUNTIMES if admitted and _minor(one.version) > admitted[-1]]
+    if not fitting and above:
+        return replace(above[0], beyond=requires)
     if not fitting:
         known = " and ".join(one.version for one in RUNTIMES)
         raise NoPlan(

@@ -16,25 +16,14 @@ SKIPPED_FOLDERS = frozenset(
         "bower_components",
         "vendor",
         "third_party",
-        ".git",
-        ".hg",
-        ".svn",
-        ".tox",
-        ".nox",
-        ".venv",
         "venv",
         "env",
         "__pycache__",
-        ".github",
-        ".gitlab",
-        ".circleci",
-        ".idea",
-        ".vscode",
-        ".husky",
-        ".mypy_cache",
         "site-packages",
     ]
 )
+_HIDDEN_OF_BUILDS = frozenset([".cargo", ".mvn", ".yarn"])
+"""Hidden folders that a language's own builder reads; the others are of editors and services."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +111,8 @@ class Tree:
             if entry.is_symlink():
                 continue
             if entry.is_dir():
-                if depth < MAX_DEPTH and entry.name not in SKIPPED_FOLDERS:
+                hidden = entry.name.startswith(".") and entry.name not in _HIDDEN_OF_BUILDS
+                if depth < MAX_DEPTH and not hidden and entry.name not in SKIPPED_FOLDERS:
                     yield from self._walk(Path(entry.path), path + "/", depth + 1, seen)
             elif entry.is_file():
                 stat = entry.stat()

@@ -15,7 +15,8 @@ MAIN = "#include <stdio.h>\nint main(int argc, char *argv[])\n{\n  return 0;\n}\
 
 def built(made: Plan) -> list[str]:
     """The names that the last step looks for."""
-    return made.steps[-1].argv[4:]
+    words = made.steps[-1].argv[4:]
+    return words[:1] + words[2:] if made.steps[-1].name == "make" else words
 
 
 def test_the_shape_of_seqtk(tmp_path: Path) -> None:
@@ -248,3 +249,44 @@ def test_packages_that_exclude_each_other_are_not_asked_for_together(tmp_path: P
     source = "#include <htslib/sam.h>\n#include <curl/curl.h>\n" + MAIN
 
     assert plan(tmp_path, {"t.c": source}).system_packages == ["libcurl4-gnutls-dev", "libhts-dev"]
+
+
+def test_a_makefile_by_another_name_is_used_for_linux(tmp_path: Path) -> None:
+    makefile = "all: tool\ntool: tool.c\n\t$(CC) -o tool tool.c\n"
+    names_ = ("Makefile.AVX.gcc", "Makefile.gcc", "Makefile.mac", "Makefile.MPI.gcc")
+    made = plan(tmp_path, {name: makefile for name in names_} | {"tool.c": MAIN}, "other")
+
+    assert names(made) == ["tool"]
+    assert made.steps[-1].argv[3:7] == ["make", ".", "Makefile.gcc", ""]
+
+
+def test_a_makefile_for_another_system_alone_is_not_used(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"Makefile.mingw": "tool.exe:\n\tcc -o tool.exe\n", "tool.c": MAIN})
+
+    assert made.evidence[0] == "tool.c (compiler)"
+
+
+def test_a_main_at_the_end_of_a_long_file_is_found(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"tool.c": "/* table */\nint x[] = {" + "1,\n" * 150_000 + "};\n" + MAIN})
+
+    assert names(made) == ["tool"]
+
+
+@pytest.mark.parametrize(
+    ("first_line", "run", "packages"),
+    [
+        ("#!/usr/bin/env python3\n", ["python3", "/app/aligner"], ["python3"]),
+        ("#!/usr/bin/perl -w\n", ["perl", "/app/aligner"], ["perl"]),
+        ("#!/bin/sh\n", ["sh", "/app/aligner"], []),
+    ],
+)
+def test_the_script_that_starts_the_compiled_programs_comes_first(
+    tmp_path: Path, first_line: str, run: list[str], packages: list[str]
+) -> None:
+    makefile = "all: aligner-s aligner-l\naligner-s: a.c\n\t$(CC) -o $@ a.c\naligner-l: a.c\n\t$(CC) -o $@ a.c\n"
+    files = {"Makefile": makefile, "a.c": MAIN, "aligner*": first_line + "exec me\n"}
+    made = plan(tmp_path, files, "aligner")
+
+    assert (made.runtime, made.system_packages) == ("c", packages)
+    assert names(made) == ["aligner", "aligner-l", "aligner-s"]
+    assert made.commands[0].run == run

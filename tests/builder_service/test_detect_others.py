@@ -319,3 +319,54 @@ def test_the_identity_changes_with_what_makes_the_image_and_nothing_else(tmp_pat
         {"plan": made.model_copy(update={"system_packages": ["x"]})},
     ):
         assert identity(**facts | change) != same
+
+
+@pytest.mark.parametrize(
+    ("files", "language"),
+    [
+        ({"app/Main.hs": "main = pure ()\n" * 50, "tool.cabal": "name: tool\n"}, "Haskell"),
+        ({"bin/phpthing": "#!/usr/bin/env php\n", "src/A.php": "<?php\n" * 90}, "PHP"),
+        ({"src/Main.hs": "main = pure ()\n" * 90, "check.sh*": "#!/bin/sh\necho $1\n"}, "Haskell"),
+        ({"analysis.ipynb": "{}" * 90}, "Jupyter notebooks"),
+    ],
+)
+def test_a_language_that_is_not_built_is_named(
+    tmp_path: Path, files: dict[str, str], language: str
+) -> None:
+    with pytest.raises(NoPlan, match=f"it holds mostly {language}, .* Add a Dockerfile"):
+        plan(tmp_path, files)
+
+
+def test_a_tool_beside_more_of_another_language_stays_a_tool(tmp_path: Path) -> None:
+    named = {"tool*": "#!/bin/sh\necho $1\n", "lib/x.php": "<?php\n" * 90}
+    notebooks = {"count.py": ARGPARSE, "look.ipynb": "{}" * 9000}
+
+    assert names(plan(tmp_path / "named", named)) == ["tool"]
+    assert names(plan(tmp_path / "notebooks", notebooks)) == ["count.py"]
+
+
+def test_hidden_folders_hold_no_tool(tmp_path: Path) -> None:
+    files = {".dev/check.py": ARGPARSE, ".devcontainer/start.sh*": "#!/bin/sh\necho $1\n"}
+
+    with pytest.raises(NoPlan, match="No command was found"):
+        plan(tmp_path, files)
+
+
+def test_a_hidden_script_comes_after_the_others(tmp_path: Path) -> None:
+    script = "#!/bin/sh\necho $1\n"
+    files = {".functions*": script, "zoom.sh*": script}
+
+    assert names(plan(tmp_path, files, "x")) == ["zoom.sh", ".functions"]
+
+
+def test_a_part_of_the_repositorys_name_speaks_for_a_command(tmp_path: Path) -> None:
+    files = {"aaa.py": ARGPARSE, "vep.py": ARGPARSE}
+
+    assert names(plan(tmp_path, files, "ensembl-vep"))[0] == "vep.py"
+
+
+def test_documents_that_show_a_script_without_its_extension_count(tmp_path: Path) -> None:
+    script = "#!/bin/bash\necho $1\n"
+    files = {"src/aaa.sh*": script, "src/seek.sh*": script, "README.md": "```sh\nseek foo\n```\n"}
+
+    assert names(plan(tmp_path, files, "extras"))[0] == "seek.sh"

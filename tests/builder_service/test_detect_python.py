@@ -30,6 +30,7 @@ DECLARED: dict[str, tuple[Files, list[str]]] = {
     "setup.py, text": ({"setup.py": "from setuptools import setup\nsetup(name='t', entry_points='''\n  [console_scripts]\n  t = t:m\n''')"}, ["t"]),
     "setup.py, variables": ({"setup.py": "import setuptools\nNAME = 't'\nPOINTS = {'console_scripts': [f'{NAME} = t:m', NAME + '2=t:n']}\nsetuptools.setup(name=NAME, entry_points=POINTS)"}, ["t", "t2"]),
     "setup.py, comprehension": ({"setup.py": "from setuptools import setup\nbins = ('t', 'u')\nsetup(name='t', entry_points={'console_scripts': [f'{b} = x.{b}:m' for b in bins]})"}, ["t", "u"]),
+    "setup.py, branches": ({"setup.py": "import sys\nfrom setuptools import setup\nif sys.platform == 'win32':\n    points = {'console_scripts': ['w = t:w']}\nelse:\n    points = {'console_scripts': ['t = t:m']}\nsetup(name='t', entry_points=points)"}, ["t"]),
     "setup.py, ** of a dict": ({"setup.py": "from setuptools import setup\nkw = dict(name='t', scripts=['bin/t'])\nsetup(**kw)", "bin/t*": "#!/usr/bin/env python\n"}, ["t"]),
     "setup.py, script files": ({"setup.py": "from distutils.core import setup\nsetup(name='t', scripts=['bin/t'])", "bin/t*": "#!/usr/bin/env python\n"}, ["t"]),
 }  # fmt: skip
@@ -215,7 +216,31 @@ def test_console_scripts_named_like_the_project_come_first(tmp_path: Path) -> No
     assert names(made) == ["docutils", "abc"]
 
 
-@pytest.mark.parametrize("requires", [">=3.14", "==3.12.*", "<3.11"])
+@pytest.mark.parametrize(
+    ("requires", "base"),
+    [("<3.11", "python"), (">=3.7,<3.10", "python"), ("==3.12.*", "python3.13")],
+)
+def test_a_python_above_the_one_that_is_asked_for_is_tried(
+    tmp_path: Path, requires: str, base: str
+) -> None:
+    manifest = f'[project]\nname="t"\nrequires-python="{requires}"\ndependencies=["a"]\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'
+    made = plan(tmp_path, {"pyproject.toml": manifest})
+
+    assert made.base == base
+    assert step(made, "install")[:5] == ["/opt/venv/bin/python", "-m", "pip", "install", "--ignore-requires-python"]  # fmt: skip
+    assert step(made, "dependencies")[:3] == ["uv", "pip", "install"]
+    assert any("all the same" in line for line in made.evidence)
+
+
+def test_a_setup_py_alone_is_built_with_earlier_setuptools(tmp_path: Path) -> None:
+    old = plan(tmp_path / "old", {"setup.py": "from setuptools import setup\nsetup(name='t', scripts=['t'])", "t*": ""})  # fmt: skip
+    new = plan(tmp_path / "new", {"pyproject.toml": '[project]\nname="t"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=["setuptools>=82"]'})  # fmt: skip
+
+    assert [step.env.get("UV_BUILD_CONSTRAINT") for step in old.steps] == ["/opt/older-setuptools.txt"]  # fmt: skip
+    assert [step.env.get("UV_BUILD_CONSTRAINT") for step in new.steps] == [None]
+
+
+@pytest.mark.parametrize("requires", [">=3.14", "<3"])
 def test_another_python_is_refused_with_a_sentence(tmp_path: Path, requires: str) -> None:
     with pytest.raises(NoPlan, match=r"needs Python .* have Python 3\.11 and 3\.13"):
         plan(

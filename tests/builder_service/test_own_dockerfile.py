@@ -256,3 +256,12 @@ def test_what_is_copied_stays_below_the_repository(tmp_path: Path) -> None:
 )
 def test_words_are_split_as_in_a_shell(text: str, found: list[str]) -> None:
     assert words.split(text) == found
+
+
+@pytest.mark.parametrize("script", ["docker-entrypoint", "entrypoint.sh", "docker_start.sh", "run"])
+def test_a_start_script_is_called_like_the_tool(tmp_path: Path, script: str) -> None:
+    text = f'FROM python:3.11\nCOPY . /t/\nENTRYPOINT ["/t/{script}"]\n'
+    made = own(tmp_path, text, {f"{script}*": "#!/bin/sh\nexec python3 /t/tool.py\n"})
+
+    assert made.dockerfile is not None
+    assert (made.commands[0].name, made.commands[0].run) == ("tool.py", [f"/t/{script}"])

@@ -12,6 +12,21 @@ def plan(runtime: str = "c", **changes: object) -> Plan:
     return Plan(runtime=runtime, base=runtime, commands=COMMANDS).model_copy(update=changes)
 
 
+INSTALL = Step(
+    name="install",
+    argv=[
+        "uv",
+        "pip",
+        "install",
+        "--python",
+        "/opt/venv/bin/python",
+        "--compile-bytecode",
+        "--",
+        ".",
+    ],
+)
+
+
 def nothing(path: str) -> bool:
     return False
 
@@ -156,3 +171,22 @@ def test_python_2_is_told_and_not_repaired() -> None:
 
     assert repair(plan("python"), said, nothing) is None
     assert "Python 2" in explain(said) and explain("all is well") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ModuleNotFoundError: No module named 'pkg_resources'",
+        "ModuleNotFoundError: No module named 'setuptools.command.test'",
+        "setuptools.errors.InvalidConfigError: Invalid dash-separated key 'description-file' in 'metadata' (setup.cfg)",
+    ],
+)
+def test_what_later_setuptools_have_dropped_is_built_with_earlier_ones(said: str) -> None:
+    first = plan("python", steps=[INSTALL])
+    made = repair(first, f"{said}\nhint: setuptools.build_meta failed\n", nothing)
+
+    assert made is not None
+    changed, why = made
+    assert changed.steps[0].env["UV_BUILD_CONSTRAINT"] == "/opt/older-setuptools.txt"
+    assert "earlier setuptools" in why
+    assert repair(changed, "TypeError: nothing else", nothing) is None
