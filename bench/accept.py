@@ -17,10 +17,10 @@ import httpx
 
 from bench.context import Context
 from bench.figures import Figure, percentile
+from cli.servers import free_port
 from shared.db import Transactions
 from shared.migrate import migrate
 from tests import factories
-from tests.platform import free_port
 from web import tokens
 
 RATE = 20

@@ -6,20 +6,18 @@ too. Told apart, because they belong to no run: long polls that brought nothing,
 whether the store takes bytes.
 """
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from bench._aws_counter import Calls, counting
 from bench.context import Context
 from bench.figures import Figure
-from tests.conftest import AWS_ENVIRONMENT, free_port
+from tests import emulators
+from tests.emulators import AWS_ENVIRONMENT
 from tests.git_server import repository_from_files
 from tests.platform import Platform
 
@@ -39,11 +37,10 @@ esac
 
 def measure(context: Context) -> Iterator[Figure]:
     """One figure: calls per run."""
-    port = free_port()
     folder = context.scratch / "aws-calls"
     folder.mkdir()
-    _start_emulator(context, folder, port)
-    address, calls = context.stack.enter_context(counting(port))
+    emulated = context.stack.enter_context(emulators.ministack(folder, "sns,sqs,s3,iam,sts"))
+    address, calls = context.stack.enter_context(counting(urlsplit(emulated).port or 80))
     repository_from_files(context.git.root, "shout", {"shout.sh": SHOUT}, executable=["shout.sh"])
     platform = Platform(
         folder / "platform",
@@ -128,30 +125,3 @@ def _settle(calls: Calls) -> None:
         if now != before:
             before, since = now, time.monotonic()
         time.sleep(0.2)
-
-
-def _start_emulator(context: Context, folder: Path, port: int) -> None:
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "SERVICES": "sns,sqs,s3,iam,sts",
-        **AWS_ENVIRONMENT,
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environ, cwd=folder, stdout=log, stderr=log
-        )
-    context.stack.callback(process.wait, 30)
-    context.stack.callback(process.terminate)
-    for _ in range(600):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/_ministack/health", timeout=2).raise_for_status()
-            return
-        except httpx.HTTPError:
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.1)
-    raise TimeoutError("the emulated AWS does not answer")

@@ -9,8 +9,6 @@ import os
 import secrets
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
@@ -27,9 +24,9 @@ from bench.figures import Figure
 from shared import bucket_s3
 from shared.plan import Command
 from shared.schema.accounts import Account
-from tests import factories
-from tests.conftest import AWS_ENVIRONMENT, free_port
+from tests import emulators, factories
 from tests.e2e.conftest import LiveWeb, sign_up
+from tests.emulators import AWS_ENVIRONMENT
 
 _SIZE = 1_000_000_000
 _WARM_UP = 100_000_000
@@ -45,7 +42,10 @@ def measure(context: Context) -> Iterator[Figure]:
     folder = context.scratch / "upload"
     folder.mkdir()
     big, small = _written(folder / "big.bin", _SIZE), _written(folder / "small.bin", _WARM_UP)
-    with _store(folder) as environment, _in_environment(environment):
+    with (
+        emulators.ministack(folder, "s3,iam,sts") as url,
+        _in_environment(environment := {**AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url}),
+    ):
         web = LiveWeb(
             folder,
             {
@@ -125,38 +125,6 @@ def _page(web: LiveWeb) -> Iterator[Page]:
         page.goto(address)
         yield page
         browser.close()
-
-
-@contextmanager
-def _store(folder: Path) -> Iterator[dict[str, str]]:
-    """An emulated S3 that checks signatures; the environment that leads to it."""
-    port = free_port()
-    emulator = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "SERVICES": "s3,iam,sts",
-        **AWS_ENVIRONMENT,
-    }
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "store.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=emulator, cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/_ministack/health", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield {**AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url}
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextmanager

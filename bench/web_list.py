@@ -21,11 +21,11 @@ from pathlib import Path
 from bench._bare_list import ROWS
 from bench.context import Context
 from bench.figures import Figure
+from cli.servers import free_port
 from shared.db import Transactions
 from shared.migrate import migrate
 from shared.schema.runs import Output
 from tests import factories
-from tests.platform import free_port
 from web import tokens
 
 RUNS = 400

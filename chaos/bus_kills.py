@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from shared import logs
 from shared.ids import new_id
+from tests import emulators
 from tests.bus_fixtures import Broker
-from tests.conftest import AWS_ENVIRONMENT, free_port
 from tests.contracts.buses import Place, requested
 
 BUSES = ("sqlite", "rabbitmq", "sns_sqs")
@@ -108,33 +106,11 @@ def _place(kind: str, folder: Path) -> Iterator[Place]:
             broker.start()
             yield Place(kind, broker.url + "?prefix=chaos")
         elif kind == "sns_sqs":
-            stack.enter_context(_emulator(folder))
+            url = stack.enter_context(emulators.ministack(folder, "sns,sqs,iam,sts"))
+            os.environ.update({**emulators.AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url})
             yield Place(kind, new_id("chaos").replace("_", ""))
         else:
             yield Place(kind, str(folder))
-
-
-@contextlib.contextmanager
-def _emulator(folder: Path) -> Iterator[None]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    emulated = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
-    environ = {**os.environ, **AWS_ENVIRONMENT, **emulated, "SERVICES": "sns,sqs,iam,sts"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environ, cwd=folder, stdout=log, stderr=log
-        )
-    os.environ.update({**AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url})
-    try:
-        for _ in range(600):
-            with contextlib.suppress(httpx.HTTPError):
-                httpx.get(url + "/_ministack/health", timeout=2).raise_for_status()
-                break
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def main(arguments: list[str] | None = None) -> int:

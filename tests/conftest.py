@@ -5,15 +5,12 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 import structlog
@@ -21,7 +18,9 @@ import structlog
 from shared.db import Transactions
 from shared.migrate import migrate
 from shared.schema.everything import metadata
+from tests import emulators
 from tests.bus_fixtures import rabbitmq_broker, rabbitmq_url
+from tests.emulators import AWS_ENVIRONMENT
 from tests.platform_fixtures import git_server, platform
 
 __all__ = ["git_server", "platform", "rabbitmq_broker", "rabbitmq_url"]
@@ -231,63 +230,15 @@ def sqlite_transactions(new_database: Callable[..., str]) -> Iterator[Transactio
     opened.close()
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-AWS_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-
-
 @pytest.fixture(scope="session")
 def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an emulated AWS that enforces policies; empty for `make test-aws`: AWS itself."""
     if os.environ.get("TOOLYARD_TEST_REAL_AWS") == "1":
         yield ""
         return
-    port = free_port()
-    folder = tmp_path_factory.mktemp("ministack")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "SERVICES": "sns,sqs,s3,iam,sts,ecr,ses,secretsmanager,ssm,kms",
-        **AWS_ENVIRONMENT,
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            if process.poll() is not None:
-                pytest.fail("ministack did not start: " + (folder / "log").read_text())
-            try:
-                httpx.get(url + "/_ministack/health", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("ministack does not answer: " + (folder / "log").read_text())
+    services = "sns,sqs,s3,iam,sts,ecr,ses,secretsmanager,ssm,kms"
+    with emulators.ministack(tmp_path_factory.mktemp("ministack"), services) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture
@@ -295,49 +246,25 @@ def ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The emulated AWS, also set as boto3's own environment."""
     if not ministack_url:
         return ""
-    for name, value in AWS_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_url)
+    _point_to(ministack_url, monkeypatch)
     return ministack_url
 
 
 @pytest.fixture(scope="session")
 def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the second emulated AWS; it enforces no policies."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp("moto")
-    program = Path(sys.executable).with_name("moto_server")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **AWS_ENVIRONMENT}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "-H", "127.0.0.1", "-p", str(port)],
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            if process.poll() is not None:
-                pytest.fail("moto did not start: " + (folder / "log").read_text())
-            try:
-                httpx.get(url + "/moto-api/data.json", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("moto does not answer: " + (folder / "log").read_text())
+    with emulators.moto(tmp_path_factory.mktemp("moto")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture
 def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The second emulated AWS, also set as boto3's own environment."""
+    _point_to(moto_url, monkeypatch)
+    return moto_url
+
+
+def _point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in AWS_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    return moto_url
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 
+from cli.servers import free_port
 from cli.up import environment, generated_settings
 
 ROOT = Path(__file__).parent.parent
@@ -28,13 +28,6 @@ MODULES = {
     "builder": "builder_service",
     "runner": "runner_service",
 }
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Platform:

@@ -9,8 +9,8 @@ from typing import Self
 
 import httpx
 
+from cli.servers import free_port
 from shared import registry_tokens
-from tests.platform import free_port
 
 
 class Registry:

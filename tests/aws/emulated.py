@@ -1,23 +1,19 @@
 """An emulated AWS with all its services and policies enforced, and an installation deployed to it."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 
 from cli.aws import deploy
 from cli.aws.account import Account
-from tests.platform import ROOT, free_port
+from cli.servers import free_port
+from tests import emulators
+from tests.platform import ROOT
 
 REGION = "us-east-1"
 NUMBER = "000000000000"
@@ -26,40 +22,16 @@ IMAGE = "/toolyard/test-image"
 _CERTIFICATE = f"arn:aws:acm:{REGION}:{NUMBER}:certificate/12345678-1234-1234-1234-123456789012"
 
 
-@contextmanager
-def started(folder: Path) -> Iterator[str]:
+def started(folder: Path) -> AbstractContextManager[str]:
     """The address of an emulated AWS of its own."""
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
+    return emulators.ministack(
+        folder,
+        IOT_MTLS_ENABLED="0",
         # Databases and functions are records here, never containers of this host.
-        "DOCKER_HOST": "unix:///nonexistent",
-        "AWS_DEFAULT_REGION": REGION,
+        DOCKER_HOST="unix:///nonexistent",
+        AWS_DEFAULT_REGION=REGION,
         **ROOT_CREDENTIALS,
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, (folder / "log").read_text()
-            try:
-                httpx.get(url + "/_ministack/health", timeout=2).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
+    )
 
 
 def session(**credentials: str) -> boto3.Session:

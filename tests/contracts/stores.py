@@ -10,6 +10,7 @@ import httpx
 from flask import Flask
 from werkzeug.serving import make_server
 
+from cli.servers import free_port
 from shared import bucket_s3
 from shared.ids import new_id
 from shared.objects_disk import DiskObjects
@@ -17,7 +18,6 @@ from shared.objects_open import Store
 from shared.objects_s3 import S3Objects, make_client
 from shared.uploads_disk import DiskUploads
 from shared.uploads_s3 import S3Uploads
-from tests.conftest import free_port
 from web import objects_route, problems
 
 ORIGIN = "http://pages.example"

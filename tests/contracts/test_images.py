@@ -23,6 +23,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
+from cli.servers import free_port
 from shared import image_permissions, images_open
 from shared.containers import ImageGone, RegistryUnavailable
 from shared.containers_docker import DockerContainers
@@ -35,7 +36,6 @@ from shared.images_registry import TokenRegistry
 from shared.registry_tokens import TokenSigner, new_key
 from shared.work import ImageAccess
 from tests.engine import opened
-from tests.platform import free_port
 from tests.registry import Registry
 
 ACCOUNT = "000000000000"

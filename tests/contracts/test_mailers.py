@@ -21,6 +21,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from botocore.exceptions import ClientError
 
+from cli.servers import free_port
 from notifier import mailer_open
 from notifier.mail_message import BadMail, address_of
 from notifier.mailer import AddressRefused, Mail, Mailer
@@ -31,7 +32,6 @@ from shared import iam as iam_policies
 from shared import mail_permissions
 from shared.ids import new_id
 from tests.certificates import Certificate
-from tests.platform import free_port
 
 MAIL = Mail(
     message_id="<mail_1@example.org>",

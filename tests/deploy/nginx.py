@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.conftest import free_port
+from cli.servers import free_port
 from tests.deploy.unit_files import Server
 
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from cli.servers import free_port
 from shared.control import Control
 from shared.db import Transactions
 from shared.migrate import migrate
-from tests.conftest import free_port
 from tests.e2e import steady_chromium
 
 ROOT = Path(__file__).resolve().parents[2]

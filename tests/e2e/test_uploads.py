@@ -17,9 +17,9 @@ from shared.ids import new_id
 from shared.schema.accounts import Account
 from shared.schema.runs import File, Upload
 from tests import factories
-from tests.conftest import AWS_ENVIRONMENT
 from tests.e2e.conftest import LiveWeb, Open, sign_up, violations
 from tests.e2e.test_live_pages import COMMANDS, Worker
+from tests.emulators import AWS_ENVIRONMENT
 
 MIB = 1 << 20
 BIG = 18 * MIB

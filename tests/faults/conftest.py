@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from chaos import outages
-from tests.conftest import AWS_ENVIRONMENT, PostgresServer
+from tests.conftest import PostgresServer
+from tests.emulators import AWS_ENVIRONMENT
 from tests.gate import Gate
 from tests.git_server import GitServer, repository_from_files
 from tests.platform import Platform

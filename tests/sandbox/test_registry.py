@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.servers import free_port
 from shared.containers import RegistryUnavailable
 from tests.engine import base_image, opened
-from tests.platform import free_port
 
 pytestmark = pytest.mark.docker
 
