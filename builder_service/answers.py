@@ -51,16 +51,32 @@ _NO_SUCH_FILE = re.compile(
 )
 
 
+_LONGEST_LINE, _FIRST_LINES, _LAST_LINES = 400, 700, 300
+_EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+def bounded(text: str) -> str:
+    """The beginning and the end of it in lines of a usual length.
+
+    On longer lines, or on long runs of empty ones, the patterns here would take hours.
+    """
+    lines = [line[:_LONGEST_LINE].rstrip() for line in text.splitlines()]
+    if len(lines) > _FIRST_LINES + _LAST_LINES:
+        lines = [*lines[:_FIRST_LINES], *lines[-_LAST_LINES:]]
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines))
+
+
 def breakage(text: str) -> str | None:
     """The line with a loader's error: an interpreter prints more after it."""
-    return next((line.strip() for line in text.splitlines() if _BROKEN.search(line)), None)
+    lines = bounded(text).splitlines()
+    return next((line.strip() for line in lines if _BROKEN.search(line)), None)
 
 
 def answers(stdout: bytes, stderr: bytes, exit_code: int, argument: str | None) -> bool:
     """Whether this is the answer of a working tool to `argument` (None: the bare command)."""
     out = _ANSI.sub("", stdout.decode(errors="replace")).strip()
     err = _ANSI.sub("", stderr.decode(errors="replace")).strip()
-    text = f"{out}\n{err}".strip()
+    text = bounded(f"{out}\n{err}".strip())
     if not text or exit_code in (126, 127, 132, 134, 135, 137, 139):
         return False
     if _BROKEN.search(text):

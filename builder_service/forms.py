@@ -2,17 +2,22 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
+from builder_service.apart import Endless, apart
 from builder_service.help.parse import parse
 from builder_service.step_runner import Steps
 from builder_service.trial import trial
 from shared.form import LEVELS, Form
 from shared.plan import Command, JsonForm, Plan
+
+T = TypeVar("T")
+F = TypeVar("F")
 
 MOST_COMMANDS = 12
 MOST_ASKED = 60
@@ -124,7 +129,7 @@ class _Asking:
                 questions.append(_Question(command, (), "--help"))
                 continue
             arguments[command.name] = answer.argument if answer.argument in _HELP else "--help"
-            form = answer.form()
+            form = self._read(Heard.form, answer, otherwise=None)
             if form is not None:
                 self.found[command.name,] = form
         self._ask(questions)
@@ -173,13 +178,24 @@ class _Asking:
             start=self.plan.start,
         )
         answers = said.out.decode(errors="replace").split(f"\n{mark}\n")[:-1]
-        for question, text in zip(questions, answers, strict=False):
-            self._learn(question, text)
+        asked: Sequence[tuple[str, Sequence[str]]] = [
+            (text, one.path) for one, text in zip(questions, answers, strict=False)
+        ]
+        none: list[Form | None] = []
+        read = self._read(_parsed, asked, otherwise=none)
+        for question, form in zip(questions, read, strict=False):
+            self._learn(question, form)
         if len(answers) < len(questions):
             self.steps.log.say(f"{len(questions) - len(answers)} subcommands did not explain themselves in time")  # fmt: skip
 
-    def _learn(self, question: _Question, text: str) -> None:
-        form = parse(text, question.path)
+    def _read(self, function: Callable[[T], F], text: T, *, otherwise: F) -> F:
+        try:
+            return apart(function, text, check=self.steps.check)
+        except Endless:
+            self.steps.log.say("a help text is made so that it cannot be read: no form comes of it")
+            return otherwise
+
+    def _learn(self, question: _Question, form: Form | None) -> None:
         if form is None:
             return
         above = self.found.get((question.command.name, *question.path[:-1]))
@@ -201,6 +217,10 @@ class _Asking:
                 "aliases": {} if deepest else form.aliases,
             }
         )
+
+
+def _parsed(texts: Sequence[tuple[str, Sequence[str]]]) -> list[Form | None]:
+    return [parse(text, words) for text, words in texts]
 
 
 def _same(form: Form, other: Form) -> bool:

@@ -6,9 +6,11 @@ from pathlib import Path
 from threading import Event
 
 from builder_service import about, toolyard_yaml
+from builder_service.apart import apart
 from builder_service.detect import python_manifests
 from builder_service.detect.finding import Facts
 from builder_service.detect.tree import Tree
+from builder_service.failures import Cancelled
 from builder_service.fetch import Source, fetch, newest
 from shared.git_link import check_folder, parse
 from shared.plan import Plan
@@ -65,17 +67,31 @@ def at_link(
     )
     enter("detecting")
     tree = Tree(fetched.tree / fetched.folder)
-    version = fetched.version() if python_manifests.read(tree).version_from_tag else None
+
+    def check() -> None:
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled
+
+    version = fetched.version() if apart(wants_version, tree, check=check) else None
     name = fetched.folder.rsplit("/", 1)[-1] or link.name
-    return Seen(fetched.commit, _plan(tree, name, version, wishes), about.about(tree).description)
+    plan, description = apart(_look, tree, name, version, wishes, check=check)
+    return Seen(fetched.commit, plan, description)
+
+
+def wants_version(tree: Tree) -> bool:
+    """Whether a back end takes the version from the repository's tags."""
+    return python_manifests.read(tree).version_from_tag
 
 
 def in_folder(root: Path, wishes: Wishes) -> Seen:
     """A folder of this machine; raises `BadLink` or `NoPlan`."""
     folder = check_folder(wishes.folder)
     name = folder.rsplit("/", 1)[-1] or root.name
-    tree = Tree(root / folder)
-    return Seen(None, _plan(tree, name, None, wishes), about.about(tree).description)
+    return Seen(None, *_look(Tree(root / folder), name, None, wishes))
+
+
+def _look(tree: Tree, name: str, version: str | None, wishes: Wishes) -> tuple[Plan, str]:
+    return _plan(tree, name, version, wishes), about.about(tree).description
 
 
 def _plan(tree: Tree, name: str, version: str | None, wishes: Wishes) -> Plan:

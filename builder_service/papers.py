@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from builder_service import build_log, sbom, snapshot
+from builder_service.apart import apart
 from builder_service.detect.tree import Tree
 from builder_service.inventory import Component, inventory
 from builder_service.lock_components import lock_components
@@ -89,7 +90,7 @@ class Papers:
             asked = self._inventory
             if report.reused or asked is None:
                 asked = self.look_into(str(report.image))
-            components = {*asked.result(), *lock_components(tree)}
+            components = {*asked.result(), *apart(lock_components, tree, check=self.steps.check)}
             name = link.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
             text = sbom.document(name, made, report.licence, sorted(components))
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,98 @@
+"""Texts that are made to be read for hours cost their reader, and nobody else."""
+
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from builder_service import looking
+from builder_service.answers import answers
+from builder_service.apart import Endless, apart
+from builder_service.detect.finding import NoPlan
+from builder_service.failures import Cancelled
+from tests.builder_service.trees import ARGPARSE, tree
+
+HOURS = "[a](" + "[" * 900_000
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def refuse() -> None:
+    raise NoPlan("There is nothing here.")
+
+
+def fail() -> None:
+    raise KeyError("ours")
+
+
+def endless(text: str) -> object:
+    return re.search(r"\[([^\]]*)\]\([^)]*\)", text)
+
+
+def test_a_reader_gives_or_raises_what_it_found() -> None:
+    assert apart(double, 21) == 42
+    with pytest.raises(NoPlan, match="nothing here"):
+        apart(refuse)
+    with pytest.raises(RuntimeError, match="KeyError: 'ours'"):
+        apart(fail)
+
+
+def test_a_text_without_an_end_is_given_up_and_this_process_goes_on() -> None:
+    beats = 0
+    over = threading.Event()
+
+    def beat() -> None:
+        nonlocal beats
+        while not over.wait(0.05):
+            beats += 1
+
+    heart = threading.Thread(target=beat)
+    heart.start()
+    try:
+        with pytest.raises(Endless, match="made for that"):
+            apart(endless, HOURS, seconds=1)
+    finally:
+        over.set()
+        heart.join()
+    assert beats > 3
+
+
+def test_a_cancel_is_heard_meanwhile() -> None:
+    def check() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        apart(endless, HOURS, check=check)
+
+
+def test_a_look_at_a_repository_gives_up_on_it(tmp_path: Path) -> None:
+    hostile = tree(tmp_path, {"README.md": HOURS, "tool.py": ARGPARSE})
+
+    with pytest.raises(Endless):
+        apart(looking._look, hostile, "tool", None, looking.Wishes(), seconds=1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"missing " * 32_000, b"no " * 80_000, b"x" + b"\n" * 250_000 + b"x", b"x" + b" \n" * 120_000,
+     b"could not " * 25_000, b"exec: " * 40_000, b"\n".join([b"missing " * 60] * 500)],
+    ids=["one line", "short words", "empty lines", "blank lines", "could not", "exec", "lines"],
+)  # fmt: skip
+def test_what_a_tool_prints_is_judged_in_seconds(said: bytes) -> None:
+    begun = time.process_time()
+
+    answers(said, said, 1, "help")
+
+    assert time.process_time() - begun < 20  # where it was read whole, minutes
+
+
+def test_usage_is_seen_at_the_beginning_and_at_the_end() -> None:
+    noise = b"working on it\n" * 5_000
+
+    assert answers(b"usage: tool FILE\n" + noise, b"", 1, None)
+    assert answers(noise + b"usage: tool FILE\n", b"", 1, None)
+    assert not answers(noise, b"", 1, None)
