@@ -1,4 +1,4 @@
-"""`make chaos`: every module beside this one that has a `main`, at full length."""
+"""`make chaos`: each of the faults, at full length."""
 
 import argparse
 import importlib

@@ -8,7 +8,17 @@ from load_tests.autoscaling import Load, run
 from load_tests.calibration import calibrate
 from load_tests.report import report
 from load_tests.shapes import LONGEST_SECONDS, MOST_USERS, SHAPES
+from shared.bounds import Bounds
 from tests.platform import ROOT
+
+
+def _range(text: str) -> str:
+    try:
+        if Bounds.parse(text).is_range:
+            return text
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    raise argparse.ArgumentTypeError(f"{text} never changes: give a range such as 0..4")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--users", type=int, default=24, help=f"at most {MOST_USERS}")
     parser.add_argument("--seconds", type=float, default=60.0, help=f"at most {LONGEST_SECONDS:g}")
     parser.add_argument("--service-seconds", default="1,2,3", help="what runs take, drawn evenly")
-    parser.add_argument("--runners", default="0..4")
+    parser.add_argument("--runners", type=_range, default="0..4", help="such as 0..4")
     parser.add_argument("--webs", default="1..3")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)

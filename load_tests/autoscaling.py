@@ -14,6 +14,7 @@ from pathlib import Path
 from load_tests import measured
 from load_tests.measured import Measured
 from shared import desired
+from shared.bounds import Bounds
 from tests.git_server import GitServer, repository_from_files
 from tests.platform import ROOT, Platform
 
@@ -45,6 +46,10 @@ class Load:
     hold: float = 8.0
     slow_seconds: float = 0.2
 
+    @property
+    def runner_bounds(self) -> Bounds:
+        return Bounds.parse(self.runners)
+
 
 def run(load: Load) -> Measured:
     """From start to silence; nothing is left behind."""
@@ -62,7 +67,7 @@ def run(load: Load) -> Measured:
             notes,
             platform.log,
             start=start,
-            bounds=_bounds(load),
+            bounds=load.runner_bounds,
             period=load.period,
         )
 
@@ -128,7 +133,7 @@ def _locust(platform: Platform, load: Load, tool: str, tokens: list[str], notes:
 def _until_quiet(platform: Platform, load: Load) -> None:
     """Every run has ended, and workers and web have gone in."""
     folder = desired.folder_of(platform.data)
-    least = {"runner": _bounds(load)[0], "web": 1}
+    least = {"runner": load.runner_bounds.least, "web": 1}
 
     def quiet() -> bool:
         running = desired.read(folder, desired.RUNNING)
@@ -136,8 +141,3 @@ def _until_quiet(platform: Platform, load: Load) -> None:
 
     platform.wait(quiet, QUIET_SECONDS, "scale-in")
     time.sleep(1.2 * load.period)  # for the sample that says so
-
-
-def _bounds(load: Load) -> tuple[int, int]:
-    least, _, most = load.runners.partition("..")
-    return int(least), int(most or least)

@@ -30,13 +30,13 @@ def calibrate(load: Load, found: Measured) -> Calibration:
     first = next(look.at for look in looks if look.desired > 0)
     origin = first - load.period * (1 + first // load.period)  # decisions fall on its whole periods
     runs = sorted(found.runs, key=lambda run: run.asked)
-    least, most = (int(part) for part in load.runners.split(".."))
+    bounds = load.runner_bounds
     outcome = simulate(
         [run.asked - origin for run in runs],
         [run.finished - run.claimed for run in runs],
-        Ours(Group(least, most, load.target_wait, load.hold), load.slots),
+        Ours(Group(bounds.least, bounds.most, load.target_wait, load.hold), load.slots),
         slots=load.slots,
-        first=least,
+        first=bounds.least,
         delays=Delays(boot=found.boot_seconds(), evaluate=load.period, metrics=0.0, billed=0.0),
     )
     return Calibration(

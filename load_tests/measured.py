@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from load_tests import figures
+from shared.bounds import Bounds
 from shared.db import Transactions
 from shared.schema.runs import Run
 from shared.schema.scaling import ScalingSample
@@ -61,9 +64,7 @@ class Measured:
 
     def changes_of_direction(self, group: str) -> int:
         """How often the wanted number turned round."""
-        counts = [look.desired for look in self.samples.get(group, [])]
-        steps = [b - a for a, b in itertools.pairwise(counts) if a != b]
-        return sum((a > 0) != (b > 0) for a, b in itertools.pairwise(steps))
+        return figures.changes_of_direction(look.desired for look in self.samples.get(group, []))
 
     @property
     def lost(self) -> int:
@@ -114,7 +115,7 @@ class Look:
 
 
 def read(
-    database: str, notes: Path, log: Path, *, start: float, bounds: tuple[int, int], period: float
+    database: str, notes: Path, log: Path, *, start: float, bounds: Bounds, period: float
 ) -> Measured:
     """From the platform's database and log, and Locust's notes."""
     transactions = Transactions(database)
@@ -141,7 +142,7 @@ def read(
     ]
     samples: dict[str, list[Look]] = {}
     for one in kept:
-        needed = min(bounds[1], max(bounds[0], -int(-(one.asked - 1e-9) // 1)))
+        needed = bounds.within(math.ceil(one.asked - 1e-9))
         look = Look(
             since(one.at),
             one.desired,

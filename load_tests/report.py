@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from load_tests import page
 from load_tests.autoscaling import Load
 from load_tests.calibration import Calibration
+from load_tests.figures import at_share
 from load_tests.measured import Look, Measured
 from web import charts
 from web.charts import Plot
@@ -56,8 +57,8 @@ def _summary(found: Measured, calibration: Calibration) -> str:
         ("changes of direction, runners", found.changes_of_direction("runner")),
         ("changes of direction, web", found.changes_of_direction("web")),
         ("busy runners ended", found.left_busy),
-        ("time in queue, median", f"{_at(waits, 0.5):.2f} s"),
-        ("time in queue, 95 %", f"{_at(waits, 0.95):.2f} s"),
+        ("time in queue, median", f"{at_share(waits, 0.5):.2f} s"),
+        ("time in queue, 95 %", f"{at_share(waits, 0.95):.2f} s"),
         ("simulator's error in completion time", f"{100 * calibration.error:.1f} %"),
     ]
     return page.table(("", ""), rows)
@@ -102,7 +103,7 @@ def _worker(load: Load, found: Measured) -> list[str]:
             lambda before, now: (
                 f"At {now.at:.0f} s {now.queued} runs waited: queued × mean seconds / target wait, "
                 f"with what was running, asked for {now.asked:.1f} runners. From {before.desired} to "
-                f"{now.desired}, at most {load.runners.partition('..')[2]}, at once."
+                f"{now.desired}, at most {load.runner_bounds.most}, at once."
             ),
             "Nothing waited long enough for another runner.",
             found,
@@ -204,7 +205,7 @@ def _answers(found: Measured, window: Window) -> Plot:
         (
             f"{100 * share:g} %",
             look,
-            [(float(n), _at(sorted(took), share)) for n, took in seconds],
+            [(float(n), at_share(sorted(took), share)) for n, took in seconds],
         )
         for share, look in ((0.5, "area wait"), (0.95, "line"), (0.99, "third"))
     ]
@@ -269,7 +270,3 @@ def _compared(calibration: Calibration, found: Measured, window: Window) -> Plot
         ("measured", "area wait", measured),
         ("simulated", "line", _queue(asked, claimed)),
     )
-
-
-def _at(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

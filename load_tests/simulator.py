@@ -6,9 +6,9 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Protocol
 
+from load_tests import figures
 from shared import scaling
 
 _FINISH, _READY, _LOOK = range(3)
@@ -27,8 +27,6 @@ class Delays:
     """Figures are as old as the last whole period of this length; 0: they are read at the decision."""
     billed: float = 60.0
     """The least that a machine costs."""
-    claim: float = 0.0
-    """From a free slot or a new run to the claim."""
 
 
 EC2 = Delays()
@@ -109,8 +107,7 @@ class Outcome:
 
     def percentile(self, share: float) -> float:
         """Of the waits."""
-        ordered = sorted(self.waits)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+        return figures.at_share(sorted(self.waits), share)
 
     def seconds_over(self, target: float) -> float:
         """How long some run had been waiting for more than `target`."""
@@ -125,9 +122,7 @@ class Outcome:
 
     def changes_of_direction(self) -> int:
         """How often the wanted number turned round."""
-        steps = [b.desired - a.desired for a, b in pairwise(self.samples)]
-        ways = [step > 0 for step in steps if step]
-        return sum(one != other for one, other in pairwise(ways))
+        return figures.changes_of_direction(sample.desired for sample in self.samples)
 
 
 def simulate(
@@ -229,12 +224,11 @@ class _World:
                 continue
             run = self._started
             self._started += 1
-            begun = self._now + self._delays.claim
-            self.outcome.waits.append(begun - self._arrivals[run])
-            self._live.append((begun, run))
+            self.outcome.waits.append(self._now - self._arrivals[run])
+            self._live.append((self._now, run))
             self._busy += self._jobs[worker] == 0
             self._jobs[worker] += 1
-            heapq.heappush(self._events, (begun + self._services[run], _FINISH, worker, run))
+            heapq.heappush(self._events, (self._now + self._services[run], _FINISH, worker, run))
 
     def _finish(self, worker: int, run: int) -> None:
         self._ended += 1
@@ -298,7 +292,7 @@ class _World:
         ages: list[float] = []
         for begun, run in live:
             if not done[run]:
-                ages.append(max(0.0, self._now - begun))
+                ages.append(self._now - begun)
                 if len(ages) == scaling.LOOKED_AT:
                     break
         return ages

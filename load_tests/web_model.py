@@ -1,10 +1,10 @@
 """Web servers behind a balancer as a flow of requests: how long answers take at so many servers; pure."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from load_tests import figures
 from load_tests.simulator import EC2, Delays
 from shared.scaling import WebGroup, WebLoad, WebMemory, decide_web
 
@@ -73,9 +73,7 @@ class WebOutcome:
 
     def changes_of_direction(self) -> int:
         """How often the wanted number turned round."""
-        counts = [sample.desired for sample in self.samples]
-        steps = [b - a for a, b in itertools.pairwise(counts) if b != a]
-        return sum((a > 0) != (b > 0) for a, b in itertools.pairwise(steps))
+        return figures.changes_of_direction(sample.desired for sample in self.samples)
 
 
 def simulate_web(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from load_tests.__main__ import main
 from load_tests.shapes import MOST_USERS, SHAPES, users
 
 
@@ -24,3 +25,12 @@ def test_locusts_then_silence() -> None:
 
 def test_a_spike_comes_from_nearly_nothing() -> None:
     assert [users("spike", second, 100, 40) for second in (5, 11, 49, 51)] == [1, 40, 40, 1]
+
+
+def test_runners_that_never_scale_are_refused_before_anything_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for text, why in (("2", "give a range such as 0..4"), ("four", "neither a number nor a range")):
+        with pytest.raises(SystemExit):
+            main(["--runners", text])
+        assert why in capsys.readouterr().err
