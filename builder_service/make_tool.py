@@ -136,7 +136,7 @@ class Tool:
                 continue
             self.report.plan = attempts.succeeded(made)
             return
-        raise BuildFailed(attempts.failure())
+        raise BuildFailed(" ".join(filter(None, (attempts.failure(), choice.absent))))
 
     def _link(self) -> GitLink:
         try:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 
 from builder_service.base_recipes import RECIPES
-from builder_service.detect import beside, other_languages
+from builder_service.detect import beside, lfs, other_languages
 from builder_service.detect.finding import NAMED, STRENGTH, Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.languages import LANGUAGES
@@ -42,6 +42,8 @@ class Choice:
 
     plans: list[Plan]
     notes: list[str] = field(default_factory=list)
+    absent: str = ""
+    """Files that the repository names without having them, in a sentence."""
 
 
 _FALLBACK = 60
@@ -64,11 +66,21 @@ def candidates(
         raise NoPlan(
             f"The runtime {runtime} is not known. Choose one of {known}, or leave it empty."
         )
-    choice = _all(tree, facts, runtime)
-    if network is None:
-        return choice
-    plans = [plan.model_copy(update={"network": network}) for plan in choice.plans]
-    return Choice(plans, choice.notes)
+    absent = lfs.sentence(tree)
+    try:
+        choice = _all(tree, facts, runtime)
+    except NoPlan as refusal:
+        if absent:
+            raise type(refusal)(f"{refusal} {absent}") from refusal
+        raise
+    given: dict[str, object] = {} if network is None else {"network": network}
+    plans = [
+        plan.model_copy(
+            update={**given, "evidence": [*plan.evidence, absent] if absent else plan.evidence}
+        )
+        for plan in choice.plans
+    ]
+    return Choice(plans, choice.notes, absent)
 
 
 def _all(tree: Tree, facts: Facts, runtime: str | None) -> Choice:

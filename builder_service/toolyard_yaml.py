@@ -74,7 +74,7 @@ def _candidates(
         laid = [_with_first(plan, first.name) for plan in laid]
     if network is not None:
         laid = [plan.model_copy(update={"network": network}) for plan in laid]
-    return Choice(laid, found.notes)
+    return Choice(laid, found.notes, found.absent)
 
 
 def _fitting(found: list[Plan], overrides: Overrides) -> list[Plan | None]:

@@ -1,6 +1,7 @@
 """Node and shell repositories, mixed ones, wishes of the owner, and nothing at all."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -370,3 +371,29 @@ def test_documents_that_show_a_script_without_its_extension_count(tmp_path: Path
     files = {"src/aaa.sh*": script, "src/seek.sh*": script, "README.md": "```sh\nseek foo\n```\n"}
 
     assert names(plan(tmp_path, files, "extras"))[0] == "seek.sh"
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
+LFS = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"}
+
+
+def test_files_in_git_lfs_are_told_in_the_plan_and_in_a_refusal(tmp_path: Path) -> None:
+    files = {**LFS, "model/a.bin": POINTER, "model/b.bin": POINTER}
+    said = "2 files are kept in Git LFS and not fetched, so only pointers are there: model/a.bin, model/b.bin."
+
+    assert plan(tmp_path / "tool", {**files, "tool.py": ARGPARSE}).evidence[-1] == said
+    with pytest.raises(NoPlan, match=re.escape(said)):
+        plan(tmp_path / "none", files)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {**LFS, "a.bin": "the content itself, fetched by whoever made the copy" * 4},
+        {"pointer.txt": POINTER},  # an example of one: no rule makes it a pointer
+    ],
+)
+def test_nothing_is_told_where_git_lfs_is_not_used(tmp_path: Path, files: dict[str, str]) -> None:
+    made = plan(tmp_path, {**files, "tool.py": ARGPARSE})
+
+    assert not any("Git LFS" in line for line in made.evidence)
