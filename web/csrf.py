@@ -8,6 +8,7 @@ ambient authority and need neither; object URLs carry their own signature.
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from urllib.parse import urlsplit
 
@@ -64,9 +65,28 @@ def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is None:
         return
-    ours = {_origin(request.host_url), _origin(auth.ports().settings.url)}
+    ours = {_origin(auth.ports().settings.url)}
+    if _is_nobodys_to_point(request.host):
+        ours.add(_origin(request.host_url))
     if _origin(origin) not in ours:
-        raise CrossSite("This request came from another site and was refused.")
+        raise CrossSite(
+            "This request came from another site and was refused. If this page's address is the "
+            "one that people use, the operator has to set it as TOOLYARD_URL."
+        )
+
+
+def _is_nobodys_to_point(host: str) -> bool:
+    """Whether no stranger can make this name lead here: an address, or a name without a dot.
+
+    Any other name but our own may be a stranger's, whose page would be of the same origin (DNS
+    rebinding).
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name
+    return True
 
 
 def _check_token() -> None:
@@ -77,7 +97,10 @@ def _check_token() -> None:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, like http://[::
+        return "", ""
     return parts.scheme, parts.netloc
 
 

@@ -105,8 +105,14 @@ def _is_whole(manifest: Manifest | None) -> bool:
     return manifest is not None and kept(manifest.stdout) and kept(manifest.stderr)
 
 
-def check_build_report(report: BuildReport) -> None:
-    """Refuse a success that no run could start from."""
+def check_build_report(report: BuildReport, prefix: str) -> None:
+    """Refuse a success that no run could start from, and objects that are not this attempt's own.
+
+    Who sees the tool may download them, and they go with it: any other key would be somebody else's.
+    """
+    for key in (report.source_key, report.sbom_key):
+        if key is not None and not key.startswith(prefix):
+            raise Invalid(f"The object {key} does not belong to this attempt.", code="foreign_key")
     if report.state == "succeeded" and not (
         report.image and report.identity and report.commit and report.commands and report.plan
     ):

@@ -109,6 +109,14 @@ def install(app: Flask) -> None:
     def on_unfit(error: Exception) -> Response:
         return answer(Invalid("Some text holds characters that cannot be stored, such as NUL."))
 
+    @app.errorhandler(OverflowError)
+    def on_huge(error: Exception) -> Response:
+        return answer(Invalid("A number is larger than any that is stored here."))
+
+    @app.errorhandler(RecursionError)
+    def on_nested(error: Exception) -> Response:
+        return answer(Invalid("The JSON is nested too deeply."))
+
     @app.errorhandler(HTTPException)
     def on_http(error: HTTPException) -> Response:
         status = error.code or 500

@@ -191,3 +191,9 @@ def test_text_that_no_database_stores_is_refused(owner: Person, tool: str) -> No
         refused(answer, 422, "invalid")
     assert owner.get("/api/v1/tools?q=%00").status_code == 404
     assert owner.post("/api/v1/files?name=a%00b", data=b"x").status_code == 404
+
+
+def test_json_that_is_nested_without_an_end_is_refused(owner: Person) -> None:
+    for path in ("/api/v1/runs", "/api/v1/tools", "/api/v1/uploads", "/api/v1/tokens"):
+        answer = owner.post(path, data=b"[" * 100_000, content_type="application/json")
+        refused(answer, 422, "invalid")

@@ -266,3 +266,30 @@ def test_forwarded_headers_on_a_unix_socket(
 def test_a_listening_place_that_is_no_socket_is_refused(listen: str) -> None:
     with pytest.raises(ValidationError, match="unix:/path"):
         WebSettings.read({"TOOLYARD_LISTEN": listen})
+
+
+def test_a_name_that_a_stranger_points_here_is_not_our_origin(client: FlaskClient) -> None:
+    """A page of rebound.example whose name was made to lead to us (DNS rebinding)."""
+    form = {"email": "x@example.org", "password": PASSWORD}
+
+    def sign_up(host: str) -> int:
+        base = f"http://{host}"
+        shown = client.get("/sign-up", base_url=base).text
+        proof = FORM.search(shown)
+        assert proof is not None
+        sent = {**form, "csrf_token": proof[1]}
+        return client.post(
+            "/sign-up", data=sent, base_url=base, headers={"Origin": base}
+        ).status_code
+
+    assert sign_up("rebound.example:8080") == 403
+    assert sign_up("127.0.0.1.rebound.example") == 403
+    assert sign_up("127.0.0.1:8099") == 303
+    client.delete_cookie("toolyard_session", domain="127.0.0.1")
+    assert sign_up("web:8080") == 303
+
+
+@pytest.mark.parametrize("origin", ["http://[::", "http://]", "null", "\xff", ""])
+def test_an_origin_that_is_none_is_refused(client: FlaskClient, origin: str) -> None:
+    headers = {"Origin": origin, csrf.HEADER: "x"}
+    assert client.post("/sign-in", data={}, headers=headers).status_code == 403

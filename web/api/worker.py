@@ -214,9 +214,10 @@ def make_blueprint(
     def finish_build(id: str) -> Response:
         wanted = _body(BuildReport)
         hold = held("build", id, wanted.fence)
-        if prefix_unless_finished(hold) is None:
+        prefix = prefix_unless_finished(hold)
+        if prefix is None:
             return _nothing()
-        finish.check_build_report(wanted)
+        finish.check_build_report(wanted, prefix)
         with _fenced(), ports.transactions.read() as session:
             image_access.check_place(session, hold, wanted, ports.registry)
         with _fenced(), ports.transactions.begin() as session:
