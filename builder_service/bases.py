@@ -74,11 +74,12 @@ def _make(name: str, recipe: Recipe, parent: str, tag: str, steps: Steps) -> str
     argv = ["bash", "-ec", script, "bash", *upgrade, *recipe.packages]
     container = steps.run(f"base image {name}", parent, argv, as_root=True, env=dict(recipe.env))
     try:
-        return steps.containers.commit(
-            container,
+        return debian_base.once(
+            steps.containers,
             tag,
-            env={"LANG": "C.UTF-8"},
-            labels={"base": name},
+            lambda own: steps.containers.commit(
+                container, own, env={"LANG": "C.UTF-8"}, labels={"base": name}
+            ),
         )
     finally:
         steps.containers.remove(container)

@@ -1,6 +1,7 @@
 """The one Debian base that all images grow from: the registry's where it answers, else made by debootstrap."""
 
 import fcntl
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,10 @@ class _Images(Protocol):
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str: ...
 
     def pull_image(self, reference: str, tag: str) -> str: ...
+
+    def tag_image(self, image: str, tag: str) -> None: ...
+
+    def remove_image(self, reference: str) -> None: ...
 
 
 def ensure(
@@ -85,7 +90,24 @@ def _make(containers: _Images, data: Path, progress: Callable[[str], None]) -> s
             progress,
         )
         progress("Importing the base image")
-        return containers.import_image(archive, TAG, labels={"base": SUITE})
+        return once(
+            containers,
+            TAG,
+            lambda own: containers.import_image(archive, own, labels={"base": SUITE}),
+        )
+
+
+def once(containers: _Images, tag: str, make: Callable[[str], str]) -> str:
+    """The image's id under its tag; of several installations that make it at once the first one's stays.
+
+    Who came second would take the tag away, and all that was built on the first would be built again.
+    """
+    own = f"{tag}-{secrets.token_hex(4)}"
+    made = make(own)
+    if containers.image_id(tag) is None:
+        containers.tag_image(made, tag)
+    containers.remove_image(own)
+    return containers.image_id(tag) or made
 
 
 def _run(argv: list[str], progress: Callable[[str], None]) -> None:

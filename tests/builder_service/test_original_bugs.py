@@ -53,6 +53,12 @@ class Engine:
         self.images[tag] = "sha256:" + hashlib.sha256(tag.encode()).hexdigest()
         return self.images[tag]
 
+    def tag_image(self, image: str, tag: str) -> None:
+        self.images[tag] = image
+
+    def remove_image(self, reference: str) -> None:
+        del self.images[reference]
+
     def remove(self, name: str) -> None: ...
 
     def written(self, name: str, most: Written) -> Written:

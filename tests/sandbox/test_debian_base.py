@@ -13,25 +13,35 @@ class Images:
     """Remembers what was imported."""
 
     def __init__(self, found: str | None = None, *, registry: bool = False) -> None:
-        self.found = found
+        self.tags = {debian_base.TAG: found} if found else {}
         self.registry = registry
+        self.meanwhile: str | None = None
+        """What another installation has made while this one did."""
         self.imported: list[str] = []
         self.asked: list[str] = []
 
     def image_id(self, reference: str) -> str | None:
-        return self.found if reference == debian_base.TAG else None
+        return self.tags.get(reference)
 
     def import_image(self, archive: Path, tag: str, *, labels: dict[str, str]) -> str:
         self.imported.append(tag)
-        self.found = "sha256:new"
-        return self.found
+        self.tags[tag] = "sha256:new"
+        if self.meanwhile:
+            self.tags[debian_base.TAG] = self.meanwhile
+        return "sha256:new"
+
+    def tag_image(self, image: str, tag: str) -> None:
+        self.tags[tag] = image
+
+    def remove_image(self, reference: str) -> None:
+        del self.tags[reference]
 
     def pull_image(self, reference: str, tag: str) -> str:
         self.asked.append(reference)
         if not self.registry:
             raise RegistryUnavailable("no such host")
-        self.found = "sha256:pulled"
-        return self.found
+        self.tags[tag] = "sha256:pulled"
+        return self.tags[tag]
 
 
 def _command(folder: Path, name: str, text: str) -> None:
@@ -64,12 +74,25 @@ def test_a_missing_one_is_made_and_told_about(
     images, told = Images(), []
 
     assert debian_base.ensure(images, tmp_path / "data", told.append) == "sha256:new"
-    assert images.imported == [debian_base.TAG]
+    assert images.tags == {debian_base.TAG: "sha256:new"}
     assert (
         told[1] == "The registry does not give it (no such host); making the base with debootstrap"
     )
     assert told[2] == "I: Retrieving"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["debian-base.lock"]
+
+
+def test_of_two_that_are_made_at_once_the_first_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each installation has a lock of its own, and all of them one engine."""
+    _command(tmp_path, "debootstrap", 'for last; do :; done; mkdir -p "$last/etc"')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    images = Images()
+    images.meanwhile = "sha256:first"
+
+    assert debian_base.ensure(images, tmp_path / "data") == "sha256:first"
+    assert images.tags == {debian_base.TAG: "sha256:first"}
 
 
 def test_a_failure_says_the_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
