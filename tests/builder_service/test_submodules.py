@@ -3,13 +3,15 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
 
+from builder_service.failures import BuildFailed
 from builder_service.fetch import Fetched, Source, fetch
 from builder_service.git import CloneLimits, TooBig
-from builder_service.submodules import MOST, address, is_of_same_owner
+from builder_service.submodules import MOST, Submodule, Submodules, address, is_of_same_owner
 from shared.git_link import parse
 from shared.work import SourceCredential
 from tests.git_server import ENVIRONMENT, GitServer, git, repository_from_files
@@ -200,6 +202,28 @@ def test_only_repositories_side_by_side_have_one_owner() -> None:
     assert is_of_same_owner(tool, parse("https://example.org/o/library"))
     for other in ("https://example.org/p/library", "https://example.com/o/library"):
         assert not is_of_same_owner(tool, parse(other))
+
+
+@pytest.mark.parametrize("path", ["link/x", "full", "missing", "../beside", "file"])
+def test_a_submodule_is_laid_down_in_an_empty_folder_of_the_checkout_only(
+    tmp_path: Path, path: str
+) -> None:
+    """A commit's tree may hold any path; nothing is written through a link or over a file."""
+    tree = tmp_path / "tree"
+    (tree / "full").mkdir(parents=True)
+    (tree / "full/kept").touch()
+    (tree / "file").touch()
+    for outside in ("beside", "elsewhere/x"):
+        (tmp_path / outside).mkdir(parents=True)
+    (tree / "link").symlink_to(tmp_path / "elsewhere")
+    taken: list[Path] = []
+    submodules = Submodules(lambda git, link, commit, folder: taken.append(folder))  # type: ignore[func-returns-value,arg-type,return-value]
+    git = SimpleNamespace(link=parse("https://example.org/o/tool"))
+
+    with pytest.raises(BuildFailed):
+        submodules._fill(git, Submodule(path, "https://example.org/o/sub", "1" * 40), tree, 1)  # type: ignore[arg-type]
+
+    assert taken == []
 
 
 def test_only_so_many_submodules_are_fetched(
