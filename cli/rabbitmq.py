@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def installed() -> bool:
     return SERVER.exists() and shutil.which("epmd") is not None
 
 
-def prepare(folder: Path, ports: Ports, password: str) -> None:
-    """Write what the server reads; the password counts when the folder is new."""
+def prepare(
+    folder: Path, ports: Ports, password: str, more: Mapping[str, str] | None = None
+) -> None:
+    """Write what the server reads, `more` of its own settings too; the password counts when the folder is new."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for part in ("mnesia", "log"):
         (folder / part).mkdir(mode=0o700, exist_ok=True)
@@ -42,6 +45,7 @@ def prepare(folder: Path, ports: Ports, password: str) -> None:
         "log.console": "true",
         "log.console.level": "warning",
         "log.file": "false",
+        **(more or {}),
     }
     configuration = folder / "rabbitmq.conf"
     configuration.touch(mode=0o600)

@@ -8,12 +8,14 @@ import heapq
 import itertools
 import os
 import select
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import kombu
 import structlog
@@ -28,10 +30,28 @@ _SILENT_SECONDS = 20
 """A broker that leaves a question unanswered for so long is taken for gone."""
 _HEARTBEAT_SECONDS = 20
 _ANSWER_SECONDS = 60.0
+_GOODBYE_SECONDS = 1.0
+"""TLS waits for the other side's word, which a broker that was lost will not give."""
+
+
+def tls_options(url: str) -> "dict[str, Any] | bool":
+    """What kombu must know for `amqps://`: without a name to compare it would take any certificate's."""
+    split = urlsplit(url)
+    if split.scheme != "amqps":
+        return False
+    trusted = parse_qs(split.query).get("ca")
+    return {
+        "server_hostname": split.hostname,
+        "cert_reqs": ssl.CERT_REQUIRED,
+        **({"ca_certs": trusted[0]} if trusted else {}),
+    }
 
 
 class Line:
-    """Runs work on its own thread; what is made from its connection must stay on that thread."""
+    """Runs work on its own thread; what is made from its connection must stay on that thread.
+
+    `url` may be `amqps://…`, with `?ca=FILE` for the only authority to trust instead of this host's.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
@@ -42,6 +62,7 @@ class Line:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._connection: Any = None
+        self._tls: ssl.SSLSocket | None = None
         self._timers: list[tuple[float, int, Work]] = []
         self._numbers = itertools.count()
 
@@ -81,7 +102,8 @@ class Line:
         """The connection, made if there is none."""
         if self._connection is None:
             made = kombu.Connection(
-                self._url,
+                self._url.partition("?")[0],
+                ssl=tls_options(self._url),
                 connect_timeout=_CONNECT_SECONDS,
                 heartbeat=_HEARTBEAT_SECONDS,
                 transport_options={
@@ -97,6 +119,10 @@ class Line:
                 made.collect()
                 raise
             self._connection = made
+            socket = made.connection.sock
+            if isinstance(socket, ssl.SSLSocket):
+                socket.settimeout(_SILENT_SECONDS)  # it was left with the time for connecting
+                self._tls = socket
             self.after(_HEARTBEAT_SECONDS / 4, lambda: self._beat(made))
         return self._connection
 
@@ -127,10 +153,12 @@ class Line:
         poll.register(self._wake, select.POLLIN)
         if self._connection is not None:
             poll.register(self._connection.connection.sock, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(self._pause_ms())}
+        # TLS takes whole records from the socket: of what is left of one, no poll tells.
+        left = self._tls is not None and self._tls.pending() > 0
+        ready = {descriptor for descriptor, _ in poll.poll(0 if left else self._pause_ms())}
         if self._wake in ready:
             os.eventfd_read(self._wake)
-        if ready - {self._wake}:
+        if left or ready - {self._wake}:
             self._drain()
             self.on_turn()
         while self._tasks:
@@ -168,7 +196,9 @@ class Line:
             self.after(_HEARTBEAT_SECONDS / 4, lambda: self._beat(connection))
 
     def _lose(self, error: Exception, *, quietly: bool = False) -> None:
-        lost, self._connection = self._connection, None
+        if self._tls is not None and not quietly:
+            self._tls.settimeout(_GOODBYE_SECONDS)
+        lost, self._connection, self._tls = self._connection, None, None
         if lost is not None:
             if quietly:
                 lost.release()

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import structlog
 
@@ -202,15 +203,20 @@ class Place:
 
 
 def place(address: str) -> Place:
-    """Read `amqp://user:password@host:port/vhost?prefix=…`; the prefix is `toolyard` when not given."""
+    """Read `amqp[s]://user:password@host:port/vhost?prefix=…&ca=…`; the prefix is `toolyard` when not given."""
     split = urlsplit(address)
-    prefix = parse_qs(split.query).get("prefix", [PREFIX])[0]
+    query = parse_qs(split.query)
+    prefix = query.get("prefix", [PREFIX])[0]
     if not split.hostname or not prefix.replace("-", "").isalnum():
         raise ValueError(
-            "TOOLYARD_BUS_URL must be amqp://USER:PASSWORD@HOST:PORT/VHOST, "
+            "TOOLYARD_BUS_URL must be amqps://USER:PASSWORD@HOST:PORT/VHOST, "
             "with ?prefix=NAME (letters, digits, '-') where installations share a virtual host."
         )
-    return Place(urlunsplit(split._replace(query="")), prefix)
+    trusted = query.get("ca", [""])[0]
+    if trusted and not Path(trusted).is_file():
+        raise ValueError(f"TOOLYARD_BUS_URL names the file ca={trusted}, which is not there.")
+    kept = urlencode({"ca": trusted}) if trusted else ""
+    return Place(urlunsplit(split._replace(query=kept)), prefix)
 
 
 def open_at(address: str) -> KombuBus:

@@ -15,7 +15,11 @@ from shared import doorbell
 from shared.bus import Bus
 from shared.bus_sqlite import SqliteBus
 
-_ADAPTERS = {"sns-sqs": "shared.bus_sns_sqs", "amqp": "shared.bus_kombu"}
+_ADAPTERS = {
+    "sns-sqs": "shared.bus_sns_sqs",
+    "amqp": "shared.bus_kombu",
+    "amqps": "shared.bus_kombu",
+}
 """Modules with `open_at(place)` and `provision(place)`, loaded when their scheme is chosen.
 
 Each brings an SDK that would cost every process of the embedded platform several megabytes.
@@ -23,7 +27,7 @@ Each brings an SDK that would cost every process of the embedded platform severa
 
 
 def open_bus(url: str, data: Path) -> Bus:
-    """The bus at `sqlite:///path`, `sns-sqs://prefix` or `amqp://…`; `data` is the installation's folder."""
+    """The bus at `sqlite:///path`, `sns-sqs://prefix` or `amqp[s]://…`; `data` is the installation's folder."""
     scheme, where = _parts(url)
     if scheme == "sqlite":
         return SqliteBus(Path(where), doorbell.folder_of(data))
@@ -68,14 +72,15 @@ def _parts(url: str) -> tuple[str, str]:
         return "sqlite", split.path[1:]
     if split.scheme == "sns-sqs" and split.netloc and split.path in ("", "/"):
         return split.scheme, split.netloc
-    if split.scheme == "amqp" and split.hostname:
-        if not _stays_here(split.hostname) and parse_qs(split.query).get("plain") != ["1"]:
+    if split.scheme in ("amqp", "amqps") and split.hostname:
+        private = _stays_here(split.hostname) or parse_qs(split.query).get("plain") == ["1"]
+        if split.scheme == "amqp" and not private:
             raise ValueError(
                 f"TOOLYARD_BUS_URL is {shown(url)!r}: password and messages would cross the network "
-                "unencrypted. Add ?plain=1 where that network is private, or go through a tunnel."
+                "unencrypted. Write amqps://, or add ?plain=1 where that network is private."
             )
         return split.scheme, url
     raise ValueError(
         f"TOOLYARD_BUS_URL is {shown(url)!r}; it must be sqlite:///PATH, sns-sqs://PREFIX "
-        "or amqp://USER:PASSWORD@HOST:PORT/VHOST."
+        "or amqps://USER:PASSWORD@HOST:PORT/VHOST (amqp:// on this machine)."
     )

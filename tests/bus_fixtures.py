@@ -13,6 +13,7 @@ import pytest
 
 from cli import rabbitmq
 from cli.servers import free_port
+from tests.certificates import Certificate
 
 PASSWORD = "rabbit-hole"
 
@@ -23,7 +24,13 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports = rabbitmq.Ports(free_port(), free_port(), free_port())
-        self.url = f"amqp://{rabbitmq.USER}:{PASSWORD}@127.0.0.1:{self.ports.amqp}/"
+        login = f"{rabbitmq.USER}:{PASSWORD}"
+        self.url = f"amqp://{login}@127.0.0.1:{self.ports.amqp}/"
+        self._tls_port = free_port()
+        self.tls_url = f"amqps://{login}@127.0.0.1:{self._tls_port}/"
+        """Its certificate is of an authority that only this file has: `certificate`."""
+        self.certificate = Certificate(folder.parent).file
+        self.certificate.chmod(0o644)  # the server's user reads its key in there
         self._mapper: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -37,7 +44,9 @@ class Broker:
             pytest.fail(
                 "RabbitMQ is missing: apt-get install rabbitmq-server (see scripts/setup.sh)"
             )
-        rabbitmq.prepare(self.folder, self.ports, PASSWORD)
+        tls = {"listeners.ssl.local": f"127.0.0.1:{self._tls_port}"}
+        tls |= {f"ssl_options.{name}": str(self.certificate) for name in ("certfile", "keyfile")}
+        rabbitmq.prepare(self.folder, self.ports, PASSWORD, tls)
         if self._mapper is None:
             self._mapper = self._run(rabbitmq.mapper(self.ports))
         self._server = self._run(rabbitmq.server(self.folder, self.ports))

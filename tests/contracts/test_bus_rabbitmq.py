@@ -1,10 +1,12 @@
-"""What is true of RabbitMQ only: confirmations, connections that break, a broker that is killed."""
+"""What is true of RabbitMQ only: confirmations, connections that break, a broker that is killed, TLS."""
 
 import os
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import kombu
 import pytest
@@ -12,9 +14,11 @@ from structlog.testing import capture_logs
 
 from shared import bus_kombu
 from shared.bus import Bus
+from shared.bus_kombu import KombuBus
 from shared.events import BuildRequested, decode
 from shared.ids import new_id
 from tests.bus_fixtures import PASSWORD, Broker
+from tests.certificates import Certificate
 from tests.contracts.buses import Place, drain, one, requested
 
 
@@ -180,3 +184,75 @@ def test_the_prefix_keeps_installations_apart(bus: Bus, rabbitmq_url: str) -> No
     assert neighbour.receive("runner", 1, 1) == []
     assert neighbour.depth("runner") == 0
     neighbour.close()
+
+
+@pytest.fixture
+def tls_place(place: Place, rabbitmq_broker: Broker) -> Place:
+    """The same exchanges and queues through TLS."""
+    return Place(
+        "rabbitmq", f"{rabbitmq_broker.tls_url}?prefix=contract&ca={rabbitmq_broker.certificate}"
+    )
+
+
+def test_through_tls_nothing_stays_lying_in_a_record(tls_place: Place) -> None:
+    """Several messages come in one record; the socket is then empty, and no poll tells of the rest."""
+    bus = tls_place.open()
+    sent = [requested("r" * size) for size in (1, 20_000, 1, 1, 150_000, 1, 1, 1)]
+    got: set[str] = set()
+    started = time.monotonic()
+    try:
+        for _ in range(8):
+            bus.publish_all(sent)
+            while len(got) < len(sent):
+                for message in bus.receive("runner", 3, 5):
+                    got.add(decode(message.body).event_id)
+                    message.ack()
+            got.clear()
+        assert bus.depth("runner") == 0
+    finally:
+        bus.close()
+    assert time.monotonic() - started < 15, "something waited for the next heartbeat"
+
+
+@pytest.mark.parametrize(
+    ("of", "host", "why"),
+    [
+        ("nobody", "127.0.0.1", "self-signed certificate"),
+        ("another", "127.0.0.1", "self-signed certificate"),
+        ("ours", "localhost", "certificate is not valid for 'localhost'"),
+    ],
+)
+def test_a_broker_is_only_told_the_password_when_its_certificate_is_right(
+    of: str, host: str, why: str, rabbitmq_broker: Broker, tmp_path: Path
+) -> None:
+    url = rabbitmq_broker.tls_url.replace("127.0.0.1", host) + "?prefix=contract"
+    if of != "nobody":
+        file = rabbitmq_broker.certificate if of == "ours" else Certificate(tmp_path).file
+        url += f"&ca={file}"
+    bus = bus_kombu.open_at(url)
+    try:
+        with pytest.raises(ssl.SSLCertVerificationError, match=why):
+            bus.publish(requested())
+    finally:
+        bus.close()
+
+
+def test_a_tls_broker_that_falls_silent_is_noticed_and_left(
+    tls_place: Place, rabbitmq_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.amqp_line._SILENT_SECONDS", 1)
+    bus = tls_place.open()
+    assert isinstance(bus, KombuBus)
+    assert bus.depth("runner") == 0
+    assert bus._aside._tls is not None
+    assert bus._aside._tls.gettimeout() == 1, "it keeps the time for connecting"
+    os.kill(rabbitmq_broker.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    try:
+        with pytest.raises(OSError):
+            bus.depth("runner")
+    finally:
+        os.kill(rabbitmq_broker.pid, signal.SIGCONT)
+    assert time.monotonic() - started < 10
+    assert bus.depth("runner") == 0
+    bus.close()

@@ -36,7 +36,7 @@ def test_an_adapter_loaded_by_name_has_what_is_called(module: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *("", "sqlite://", "sqlite:///", "sns-sqs://", "amqp://", "sns-sqs:///x"),
+        *("", "sqlite://", "sqlite:///", "sns-sqs://", "amqp://", "amqps://", "sns-sqs:///x"),
         # kombu would take these, and lose messages
         *("redis://127.0.0.1", "memory://", "filesystem://", "sqla+sqlite:///x", "pyamqp://x"),
     ],
@@ -44,7 +44,7 @@ def test_an_adapter_loaded_by_name_has_what_is_called(module: str) -> None:
 def test_an_address_that_means_nothing_is_refused_with_what_is_possible(
     url: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="must be sqlite:///PATH, sns-sqs://PREFIX or amqp://"):
+    with pytest.raises(ValueError, match="must be sqlite:///PATH, sns-sqs://PREFIX or amqps://"):
         bus_open.open_bus(url, tmp_path)
 
 
@@ -70,7 +70,9 @@ def test_no_password_crosses_a_network_in_clear_unless_that_is_said(
     url: str, tmp_path: Path
 ) -> None:
     for refuse in (lambda: bus_open.open_bus(url, tmp_path), lambda: bus_open.provision(url)):
-        with pytest.raises(ValueError, match=r"unencrypted. Add \?plain=1") as refused:
+        with pytest.raises(
+            ValueError, match=r"unencrypted. Write amqps://, or add \?plain=1"
+        ) as refused:
             refuse()
         assert "s3cret" not in str(refused.value)
 
@@ -80,7 +82,13 @@ def test_no_password_crosses_a_network_in_clear_unless_that_is_said(
     [
         *("amqp://me:x@127.0.0.1:5672/", "amqp://me:x@[::1]/", "amqp://me:x@localhost/v?prefix=a"),
         *("amqp://me:x@mq.example.org/?plain=1", "amqp://me:x@10.0.0.7/?prefix=a&plain=1"),
+        *("amqps://me:x@mq.example.org/", "amqps://me:x@10.0.0.7:5671/v?prefix=a"),
     ],
 )
-def test_on_this_machine_or_a_network_called_private_it_may(url: str, tmp_path: Path) -> None:
+def test_on_this_machine_in_private_or_under_tls_it_may(url: str, tmp_path: Path) -> None:
     bus_open.open_bus(url, tmp_path).close()
+
+
+def test_an_authority_that_is_not_there_is_told_at_start(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"missing\.pem, which is not there"):
+        bus_open.open_bus(f"amqps://me:x@mq.example.org/?ca={tmp_path}/missing.pem", tmp_path)
