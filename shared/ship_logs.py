@@ -72,7 +72,7 @@ def send(client: Any, group: str, stream: str, lines: Sequence[Line]) -> None:
 
 
 def ship(client: Any, group: str, stream: str, lines: Lines, over: threading.Event) -> None:
-    """Send batch after batch; one that fails is sent again until it passes."""
+    """Send batch after batch; one that fails is sent again, unless it is refused for what is in it."""
     while True:
         batch = lines.batch(_EVERY_SECONDS)
         if not batch and over.is_set():
@@ -86,8 +86,17 @@ def ship(client: Any, group: str, stream: str, lines: Lines, over: threading.Eve
                 sys.stderr.write(f"ship_logs: {error}\n")
                 if over.is_set():
                     return
+                if _is_refused(error):  # lines of more than a day, after a long outage
+                    sys.stderr.write(f"ship_logs: {len(batch)} lines are given up\n")
+                    break
                 time.sleep(pause)
                 pause = min(pause * 2, 30.0)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether the same lines would be refused again."""
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return code == "InvalidParameterException"
 
 
 def read(source: IO[str], lines: Lines) -> None:

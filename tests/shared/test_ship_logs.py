@@ -1,6 +1,7 @@
 """Lines on their way to CloudWatch Logs: none is lost silently, none is sent beyond a call's bounds."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ class Logs:
     class exceptions:  # noqa: N801
         ResourceNotFoundException = Missing
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, code: str = "ThrottlingException") -> None:
         self.failures = failures
+        self.code = code
         self.made = False
         self.calls: list[list[dict[str, Any]]] = []
 
@@ -30,7 +32,7 @@ class Logs:
     def put_log_events(self, *, logEvents: list[dict[str, Any]], **names: str) -> None:  # noqa: N803
         if self.failures:
             self.failures -= 1
-            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutLogEvents")
+            raise ClientError({"Error": {"Code": self.code}}, "PutLogEvents")
         if not self.made:
             raise Missing({"Error": {"Code": "ResourceNotFoundException"}}, "PutLogEvents")
         assert logEvents == sorted(logEvents, key=lambda event: event["timestamp"])
@@ -57,6 +59,25 @@ def test_what_fails_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     sender.start()
     while not logs.calls:
         pass
+    over.set()
+    sender.join()
+    assert logs.texts == ["kept"]
+
+
+def test_lines_that_are_refused_for_what_they_are_keep_no_others_waiting() -> None:
+    logs, lines, over = (
+        Logs(failures=1, code="InvalidParameterException"),
+        Lines(),
+        threading.Event(),
+    )
+    lines.put("too old", 1.0)
+    sender = threading.Thread(target=ship, args=(logs, "group", "stream", lines, over))
+    sender.start()
+    while logs.failures:
+        time.sleep(0.01)
+    lines.put("kept", 2.0)
+    while not logs.calls:
+        time.sleep(0.01)
     over.set()
     sender.join()
     assert logs.texts == ["kept"]
