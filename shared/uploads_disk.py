@@ -77,7 +77,11 @@ class DiskUploads:
 
     def parts(self, key: str, upload: str) -> list[Part]:
         """What is there, by number; raises `NoUpload`."""
-        return [part for part, _ in self._kept(key, upload)]
+        while True:
+            try:
+                return [part for part, _ in self._kept(key, upload)]
+            except FileNotFoundError:  # one was replaced, or it was given up, at this moment
+                continue
 
     def complete(
         self, key: str, upload: str, *, size: int, part_size: int, parts_sha256: str | None = None

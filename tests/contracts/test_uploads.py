@@ -1,6 +1,8 @@
 """What every implementation of the uploads port promises; refusals are asked of stores that check signatures."""
 
 import hashlib
+import io
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import httpx
 import pytest
 
 from shared.objects import AlreadyExists, ObjectInfo
+from shared.objects_disk import DiskObjects
 from shared.objects_open import Store
 from shared.objects_s3 import S3Objects, to_base64
 from shared.uploads import (
@@ -23,6 +26,7 @@ from shared.uploads import (
     over,
     same,
 )
+from shared.uploads_disk import DiskUploads
 from tests.contracts.stores import post, put, s3_store, served
 
 PART = 5 << 20
@@ -121,6 +125,27 @@ def test_a_part_that_is_replaced_after_the_look_is_not_put_into_the_object(
     assert store.uploads.made("files/f", PART) is None
     made = store.uploads.complete("files/f", upload, size=SIZE, part_size=PART)
     assert made.parts_sha256 == over([sha256(FIRST), sha256(b"the END")])
+
+
+def test_a_part_that_is_replaced_while_it_is_listed_is_no_fault(tmp_path: Path) -> None:
+    uploads = DiskUploads(DiskObjects(tmp_path, "key", "http://127.0.0.1:1"))
+    upload = uploads.begin("files/f")
+    ended = threading.Event()
+
+    def replaces() -> None:
+        while not ended.is_set():
+            for data in (b"a", b"b"):
+                part = Part(1, 1, sha256(data))
+                uploads.receive_part("files/f", upload, part, io.BytesIO(data))
+
+    other = threading.Thread(target=replaces)
+    other.start()
+    try:
+        for _ in range(2000):
+            uploads.parts("files/f", upload)
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_what_s3_made_of_parts_is_told_without_reading_it(
