@@ -104,7 +104,7 @@ class Scaler:
             one.group,
             [m.backlog for m in found],
             busy=len(holders),
-            present=max(standing.running, self._desired.get(one.name, 0)),
+            present=standing.running,
             now=self._clock(),
             memory=self._memory.get(one.name, ()),
         )
