@@ -14,7 +14,7 @@ from shared.db import Transactions, now_ms
 from shared.migrate import migrate
 from shared.objects_open import open_store
 from shared.schema.accounts import Account, ApiToken
-from web import after_restore, passwords, sessions, sign_in, tokens
+from web import after_restore, passwords, sessions, sign_in, storage_denials, tokens
 from web.limits import PLANS, Plans, read
 from web.refusals import Absent, Conflict, Invalid, Refused
 from web.settings import WebSettings
@@ -63,7 +63,7 @@ def set_plan(transactions: Transactions, email: str, plan: str, plans: Plans = P
 
 
 def reset_password(transactions: Transactions, email: str, password: str) -> None:
-    """A new password; whoever is signed in or holds a token must prove it anew."""
+    """A new password; whoever is signed in, or holds a token or storage credentials, must prove it anew."""
     email = sign_in.normal_email(email)
     passwords.check(password, email)
     kept = passwords.hash_of(password)
@@ -71,6 +71,7 @@ def reset_password(transactions: Transactions, email: str, password: str) -> Non
         account = _account(session, email)
         account.password_hash = kept
         sessions.revoke_all(session, account.id)
+        storage_denials.end_those_of(session, account.id)
         session.execute(
             update(ApiToken)
             .where(ApiToken.account_id == account.id, ApiToken.revoked_at.is_(None))

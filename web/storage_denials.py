@@ -64,6 +64,20 @@ def end_all(session: Session) -> None:
     )
 
 
+def end_those_of(session: Session, account_id: str) -> None:
+    """Revoke every credential of an account; the loop tells the issuer soon."""
+    session.execute(
+        update(StorageCredential)
+        .where(
+            StorageCredential.account_id == account_id,
+            StorageCredential.revoked_at.is_(None),
+            _unexpired(),
+        )
+        .values(revoked_at=jobs.clock(session))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def denied(session: Session) -> Denied:
     """What the rows say; a restore ends also those of which no row tells any more."""
     named = (StorageCredential.revoked_at.is_not(None), StorageCredential.ended_before.is_(None))

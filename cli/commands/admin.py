@@ -65,7 +65,7 @@ def set_plan(email: str, plan: str) -> None:
 @admin.command("reset-password")
 @click.argument("email")
 def reset_password(email: str) -> None:
-    """Set a password, read from standard input; sessions and tokens of the account end."""
+    """Set a password, read from standard input; sessions, tokens and storage credentials of the account end."""
     _web_admin("reset-password", "--", email)
 
 

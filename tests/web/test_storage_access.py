@@ -196,6 +196,17 @@ def test_one_that_was_revoked_while_it_was_made_is_not_handed_out(
     assert "secret-of" not in answer.text
 
 
+def test_whoever_gets_a_new_password_has_no_credentials_left(
+    owner: Person, web_ports: WebPorts
+) -> None:
+    made = owner.post(PATH, json={}).json["id"]
+
+    admin.reset_password(web_ports.transactions, owner.email, "quite another password")
+    StorageDenials(web_ports.transactions, issuer(web_ports)).once()
+
+    assert issuer(web_ports).told[-1] == [made]
+
+
 def test_what_a_dead_request_left_untold_is_told(
     owner: Person, web_ports: WebPorts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
