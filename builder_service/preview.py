@@ -44,7 +44,7 @@ def main() -> int:
     except (NoPlan, BuildFailed, BadLink, OSError, UnicodeDecodeError) as error:
         if arguments.json:
             _print_json({"plan": None, "commit": None, "reason": str(error)})
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_harmless(str(error))}\n")
         return 1
     assert seen.plan is not None
     ejected = dockerfile(seen.plan, RECIPES) if arguments.dockerfile else ""
@@ -91,7 +91,12 @@ def _print_lines(plan: Plan) -> None:
         *(("because", line) for line in plan.evidence),
     ]
     for name, text in made:
-        sys.stdout.write(f"{name:9} {text}\n")
+        sys.stdout.write(f"{name:9} {_harmless(text)}\n")
+
+
+def _harmless(text: str) -> str:
+    """Names of a stranger's files, without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from typing import IO, Any
 
 import click
 
+from cli.output import harmless
+
 
 class Failure(click.ClickException):
     """Ends the command with a sentence; the exit code is 1 unless a contract names another."""
@@ -13,4 +15,4 @@ class Failure(click.ClickException):
         self.__dict__["exit_code"] = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"toolyard: {self.message}", file=file, err=True)
+        click.echo(f"toolyard: {harmless(self.message)}", file=file, err=True)

@@ -1,6 +1,7 @@
 """What a command prints: results to stdout, progress and messages to stderr."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +10,24 @@ from typing import Any, Self
 
 import click
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What terminals obey; strangers write names, descriptions and reasons."""
+
 
 def print_json(value: object) -> None:
     """One JSON value to stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    click.echo(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def harmless(text: str) -> str:
+    """The text without what would move the cursor, change the terminal or turn the line around."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def message(text: str) -> None:
     """A line to stderr, for people."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)
 
 
 class Phases:
@@ -53,7 +63,7 @@ class Phases:
         if self._status is not None:
             from rich.markup import escape
 
-            self._status.update(escape(f"{self._what}: {phase}"))
+            self._status.update(escape(harmless(f"{self._what}: {phase}")))
         else:
             message(f"{self._what}: {phase}")
 
@@ -79,4 +89,5 @@ def table(rows: list[dict[str, object]], columns: list[str]) -> None:
     texts = [[str(row.get(column) or "") for column in columns] for row in rows]
     widths = [max(len(t[i]) for t in [columns, *texts]) for i in range(len(columns))]
     for line in [columns, *texts]:
-        click.echo("  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip())
+        joined = "  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip()
+        click.echo(harmless(joined.replace("\n", " ")))

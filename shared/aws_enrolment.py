@@ -18,7 +18,11 @@ from shared.objects_s3 import make_client
 QUESTION = "Action=GetCallerIdentity&Version=2011-06-15"
 SERVER = "x-toolyard-server"
 _PASSED_ON = ("authorization", "content-type", "x-amz-date", "x-amz-security-token", SERVER)
-_SIGNED = re.compile(r"SignedHeaders=([a-z0-9;-]+)")
+_SIGNED = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[\w/+=.-]+, ?SignedHeaders=([a-z0-9;-]+), ?Signature=[0-9a-f]{64}",
+    re.ASCII,
+)
+"""The whole header: a second list of what was signed could be the one that AWS reads."""
 _ROLE = re.compile(r"<Arn>arn:[a-z-]+:sts::(\d{12}):assumed-role/([A-Za-z0-9+=,.@_-]+)/[^<]+</Arn>")
 _RELEASE_SECONDS = 900
 
@@ -37,7 +41,9 @@ def role_of(headers: Mapping[str, str], server: str, *, client: httpx.Client | N
     `server` is our own name, as the worker knows it.
     """
     given = {name.lower(): value for name, value in headers.items() if name.lower() in _PASSED_ON}
-    signed = _SIGNED.search(given.get("authorization", ""))
+    if not all(value.isascii() and value.isprintable() for value in given.values()):
+        raise NotProven("a header holds characters that none may have")
+    signed = _SIGNED.fullmatch(given.get("authorization", ""))
     if given.get(SERVER) != server or signed is None or SERVER not in signed[1].split(";"):
         raise NotProven(f"the signature must cover {SERVER}: {server}")
     try:

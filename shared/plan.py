@@ -1,6 +1,6 @@
 """What a build will do and what a tool may do, as data that is stored, shown and edited."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +32,8 @@ class Network(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["off", "internet", "hosts"] = "off"
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=100)
+    """Each is looked up before a run may start."""
 
 
 class Command(BaseModel):

@@ -199,6 +199,9 @@ def create_body(
         "Image": sandbox.image,
         "Entrypoint": _command(sandbox, env_path),
         "Cmd": [],
+        "Healthcheck": {
+            "Test": ["NONE"]
+        },  # an image's own would be run by the engine, again and again
         "Env": [f"{name}={value}" for name, value in env.items()],
         "User": "0:0" if sandbox.as_root else USER,
         "WorkingDir": sandbox.workdir,

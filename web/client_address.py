@@ -21,6 +21,22 @@ def client_of(peer: str, forwarded_for: str, proxies: Proxies) -> str:
     return address
 
 
+def household(caller: str) -> str:
+    """What limits count an address under: one home or machine has 2**64 addresses of IPv6.
+
+    Anything else, such as an account's id, stays what it is.
+    """
+    try:
+        address = ipaddress.ip_address(caller)
+    except ValueError:
+        return caller
+    if isinstance(address, ipaddress.IPv4Address):
+        return caller
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

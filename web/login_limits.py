@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from shared.db import now_ms
 from shared.ids import digest, new_id
 from shared.schema.accounts import LoginAttempt
+from web.client_address import household
 from web.refusals import TooMany
 
 _MINUTE = 60_000
@@ -33,7 +34,7 @@ def subjects(email: str, address: str, device: str | None) -> dict[str, Limit]:
     """What this attempt is counted under."""
     if device is not None:
         return {f"device:{digest(device)}": DEVICE}
-    return {f"account:{digest(email)}": ACCOUNT, f"address:{address}": ADDRESS}
+    return {f"account:{digest(email)}": ACCOUNT, f"address:{household(address)}": ADDRESS}
 
 
 def retry_after(ages: list[int], limit: Limit) -> float | None:

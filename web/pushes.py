@@ -3,12 +3,15 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from web.refusals import Invalid, Unauthenticated
+
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 Headers = Callable[[str], str | None]
 """A header's value by its name in any case, None where it was not sent."""
@@ -62,7 +65,7 @@ def _payload(headers: Headers, body: bytes) -> dict[str, Any]:
         text = parse_qs(text).get("payload", [""])[0]
     try:
         found = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no decoding error
         raise Invalid("The push is no JSON object.") from error
     if not isinstance(found, dict):
         raise Invalid("The push is no JSON object.")
@@ -75,7 +78,7 @@ def _push(payload: dict[str, Any]) -> Push:
     if isinstance(payload.get("project"), dict):
         project = payload["project"]
     branch = project.get("default_branch") if isinstance(project, dict) else None
-    if not isinstance(ref, str) or not isinstance(commit, str):
+    if not isinstance(ref, str) or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         raise Invalid("The push names no ref or no commit.")
     return Push(
         ref=ref,

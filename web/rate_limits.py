@@ -7,6 +7,7 @@ from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from web.client_address import household
 from web.refusals import TooMany
 from web.settings import WebSettings
 
@@ -28,8 +29,8 @@ class RateLimits:
         }
 
     def hit(self, name: str, caller: str) -> None:
-        """Count one; refused with the time to wait when the window is full."""
-        item = self._items[name]
+        """Count one of an account's id or an address; refused with the time to wait when the window is full."""
+        item, caller = self._items[name], household(caller)
         if self._limiter.hit(item, name, caller):
             return
         reset = self._limiter.get_window_stats(item, name, caller).reset_time

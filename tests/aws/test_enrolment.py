@@ -66,8 +66,19 @@ def test_sts_names_the_role_that_signed(aws: Installation) -> None:
         lambda headers: headers.update({"Authorization": headers["Authorization"][:-4] + "0000"}),
         lambda headers: headers.update({"X-Amz-Date": "20200101T000000Z"}),
         lambda headers: headers.pop("Authorization"),
+        lambda headers: headers.update({"Content-Type": "\u00fc"}),
+        lambda headers: headers.update({"X-Amz-Date": headers["X-Amz-Date"] + "\r\nX-Evil: 1"}),
     ],
-    ids=["another server's", "no server", "server not signed", "forged", "old", "unsigned"],
+    ids=[
+        "another server's",
+        "no server",
+        "server not signed",
+        "forged",
+        "old",
+        "unsigned",
+        "odd",
+        "two",
+    ],
 )
 def test_what_proves_nothing_is_refused(aws: Installation, spoil: Any) -> None:
     headers = proof(aws, "runner")
@@ -89,6 +100,20 @@ def test_a_server_that_was_named_after_signing_proves_nothing(aws: Installation)
     assert "x-toolyard-server" not in headers["Authorization"]
     with pytest.raises(NotProven):
         role_of(headers, SERVER)
+
+
+def test_what_was_signed_is_said_once(aws: Installation) -> None:
+    """AWS might read another list of signed headers than we do."""
+    headers = proof(aws, "runner", server="")
+    headers["X-Toolyard-Server"] = SERVER
+    signed = headers["Authorization"]
+    for both in (
+        signed.replace(" SignedHeaders=", " SignedHeaders=x-toolyard-server, SignedHeaders="),
+        f"SignedHeaders=x-toolyard-server, {signed}",
+        f"{signed}, SignedHeaders=x-toolyard-server",
+    ):
+        with pytest.raises(NotProven, match="must cover"):
+            role_of({**headers, "Authorization": both}, SERVER)
 
 
 def test_a_signature_over_another_question_is_refused(aws: Installation) -> None:

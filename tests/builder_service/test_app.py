@@ -175,6 +175,16 @@ def test_the_plan_is_told_in_lines_that_a_person_can_read(tmp_path: Path) -> Non
     assert told[1][1].startswith("dependencies: ") and told[1][1].endswith(" requests")
 
 
+def test_names_of_a_strangers_files_move_no_cursor(tmp_path: Path) -> None:
+    folders = [tmp_path / "tool", tmp_path / "none"]
+    tree(folders[0], {"\x1b[2Jtool.py": ARGPARSE})
+    tree(folders[1], {"\x1b[2Jnotes.txt": "nothing"})
+
+    for said in map(preview, map(str, folders)):
+        assert "[2J" in said.stdout + said.stderr
+        assert "\x1b" not in said.stdout + said.stderr
+
+
 def test_a_plan_that_cannot_be_made_is_a_sentence() -> None:
     refused = preview("https://127.0.0.1/x", "--json")
 

@@ -75,6 +75,7 @@ GOLDEN: dict[str, Any] = {
     "Image": "sha256:abc",
     "Entrypoint": ["tool", "--x", "a b"],
     "Cmd": [],
+    "Healthcheck": {"Test": ["NONE"]},
     "Env": ["HOME=/tmp", "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MINE=1"],
     "User": "65532:65532",
     "WorkingDir": "/work",

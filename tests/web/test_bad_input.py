@@ -197,3 +197,14 @@ def test_json_that_is_nested_without_an_end_is_refused(owner: Person) -> None:
     for path in ("/api/v1/runs", "/api/v1/tools", "/api/v1/uploads", "/api/v1/tokens"):
         answer = owner.post(path, data=b"[" * 100_000, content_type="application/json")
         refused(answer, 422, "invalid")
+
+
+def test_a_tool_may_name_a_hundred_hosts_and_no_more(owner: Person) -> None:
+    """Each is looked up before a run starts: 200,000 would keep a worker for a day."""
+    link = "https://github.com/example/wc"
+    hosts = [f"h{n}.example.org" for n in range(101)]
+    for wrong in (hosts, ["x" * 301]):
+        body = {"link": link, "network": {"mode": "hosts", "hosts": wrong}}
+        refused(owner.post("/api/v1/tools", json=body), 422, "invalid")
+    body = {"link": link, "network": {"mode": "hosts", "hosts": hosts[:100]}}
+    assert owner.post("/api/v1/tools", json=body).status_code == 201

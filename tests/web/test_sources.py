@@ -108,7 +108,14 @@ def test_which_pushes_concern_a_version(
     assert pushes.concerns(pushes.Push(ref, NEW, "main", deleted), followed) is expected
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"ref": 1, "after": 2}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{", b'{"ref": 1, "after": 2}', b"[" * 100_000, b"9" * 5000,
+        b'{"ref": "refs/heads/main", "after": "a\\u0000"}',
+        b'{"ref": "refs/heads/main", "after": "' + b"f" * 5000 + b'"}',
+    ],
+)  # fmt: skip
 def test_a_push_that_cannot_be_read_is_refused_with_a_sentence(body: bytes) -> None:
     headers = signed(body, "s")
     with pytest.raises(Invalid):

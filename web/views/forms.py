@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, cast
 
 from flask import Response, make_response, render_template, request
+from pydantic import ValidationError
 from werkzeug.datastructures import FileStorage
 
 from shared.plan import RUNTIMES, Network
@@ -65,7 +66,10 @@ def network() -> Network | None:
     if mode == "hosts":
         if not hosts:
             raise Invalid("Name the hosts that may be reached, like api.example.org.")
-        return Network(mode="hosts", hosts=hosts)
+        try:
+            return Network(mode="hosts", hosts=hosts)
+        except ValidationError as error:
+            raise Invalid("Name at most 100 hosts, like api.example.org.") from error
     if mode in ("off", "internet"):
         return Network(mode="off" if mode == "off" else "internet")
     return None

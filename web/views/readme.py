@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import nh3
@@ -74,6 +75,7 @@ def _only_web_links(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
+@lru_cache(maxsize=32)  # one that is made for it takes seconds, and anybody may look at it
 def html(text: str) -> Markup:
     """The README rendered; reStructuredText stays as it is."""
     text = text[:_MOST]
