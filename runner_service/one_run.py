@@ -225,7 +225,7 @@ class OneRun:
         )
         found = outputs.walk(self._work.path(self._record.container))
         publisher = Publisher(self._lease, self._control, self._give_up)
-        manifest, key = publisher.publish(
+        manifest, contents = publisher.publish(
             self._spool, ended, found, outputs.skipped, self._record.folder
         )
         untold = self._end_live_log()
@@ -238,7 +238,7 @@ class OneRun:
             reason=verdict.reason,
             seconds=ended.seconds,
             manifest=manifest,
-            manifest_key=key,
+            contents=contents,
             untold=untold,
         )
 

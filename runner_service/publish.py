@@ -1,4 +1,4 @@
-"""A stopped run's streams and files into the object store, the manifest last."""
+"""A stopped run's streams and files: small ones go with the report, the others into the object store."""
 
 import hashlib
 import itertools
@@ -21,6 +21,7 @@ from shared.control import Control, Refused, through_outages
 from shared.crashpoints import crashpoint
 from shared.stream_order import STREAMS
 from shared.work import (
+    SMALL_OBJECTS,
     KeptStream,
     Manifest,
     OutputFile,
@@ -48,13 +49,13 @@ class Publisher:
 
     def publish(
         self, spool: Spool, ended: Ended, found: Iterator[Found], skipped: Skipped, folder: Path
-    ) -> tuple[Manifest, str]:
-        """Everything that the run left, and the key of its manifest; `folder` is for what describes it."""
+    ) -> tuple[Manifest, dict[str, bytes]]:
+        """Everything that the run left, and what of it the report has to bring; all else is stored.
+
+        `folder` is for what describes it.
+        """
         outputs: list[OutputFile] = []
-        with (
-            ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool,
-            ExitStack() as last,
-        ):
+        with ExitStack() as last:
             objects: list[Object] = []
             while batch := list(itertools.islice(found, _AT_ONCE)):
                 with ExitStack() as these:
@@ -63,7 +64,7 @@ class Publisher:
                     outputs += [output for output, _ in some]
                     batched = [(one, file) for (_, one), file in zip(some, files, strict=True)]
                     if len(batch) == _AT_ONCE:
-                        self._upload(batched, pool)
+                        self._upload(batched)
                     else:  # the last ones go with what describes them
                         objects += batched
                         last.push(these.pop_all())
@@ -79,8 +80,7 @@ class Publisher:
                 STREAMS
             ):  # else one stream, then the other: as readers assume
                 order = self._key("order")
-                data = json.dumps(ended.order).encode()
-                objects.append(_small("order", data, folder / "order.json", last))
+                objects.append(_written("order", ended.order, folder / "order.json", last))
             _tell_what_was_lost(streams, ended, skipped)
             manifest = Manifest(
                 stdout=streams["stdout"],
@@ -89,9 +89,12 @@ class Publisher:
                 skipped=skipped.sentences(),
                 order=order,
             )
-            data = manifest.model_dump_json().encode()
-            self._upload(objects, pool, _small("manifest", data, folder / "manifest.json", last))
-        return manifest, self._key("manifest")
+            small, others = _shared_out(objects, self._lease.report_bytes)
+            contents = {one.name: _bytes(file) for one, file in small}
+            if others:
+                self._upload(others)
+        crashpoint("runner.after_upload")
+        return manifest, contents
 
     def _key(self, name: str) -> str:
         return self._lease.prefix + name
@@ -115,29 +118,24 @@ class Publisher:
             for s in STREAMS
         }
 
-    def _upload(
-        self, objects: Sequence[Object], pool: ThreadPoolExecutor, manifest: Object | None = None
-    ) -> None:
-        """Returns when all are stored; the manifest is sent when everything else is there."""
-        wanted = [one for one, _ in objects] + ([manifest[0]] if manifest else [])
-        for attempt in itertools.count(1):
-            targets = self._patiently(lambda: self._control.uploads("run", self._lease, wanted))
-            puts = [pool.submit(self._put, targets, one.name, file) for one, file in objects]
-            try:
-                for put in puts:
-                    put.result()
-                crashpoint("runner.after_upload")
-                if manifest:
-                    crashpoint("runner.before_manifest")
-                    self._put(targets, manifest[0].name, manifest[1])
-            except Refused as error:
-                if attempt >= _TRIES:
-                    raise
-                log.warning("upload_refused", reason=str(error))  # an expired URL: ask for new ones
-                for put in puts:
-                    put.exception()
-            else:
-                return
+    def _upload(self, objects: Sequence[Object]) -> None:
+        """Returns when all are stored."""
+        wanted = [one for one, _ in objects]
+        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload") as pool:
+            for attempt in itertools.count(1):
+                targets = self._patiently(lambda: self._control.uploads("run", self._lease, wanted))
+                puts = [pool.submit(self._put, targets, one.name, file) for one, file in objects]
+                try:
+                    for put in puts:
+                        put.result()
+                except Refused as error:
+                    if attempt >= _TRIES:
+                        raise
+                    log.warning("upload_refused", reason=str(error))  # an expired URL: ask anew
+                    for put in puts:
+                        put.exception()
+                else:
+                    return
 
     def _put(self, targets: UploadTargets, name: str, file: BinaryIO) -> None:
         url, headers = targets.urls[name], targets.headers.get(name)
@@ -147,8 +145,24 @@ class Publisher:
         return through_outages(call, stop=self._give_up)
 
 
-def _small(name: str, data: bytes, path: Path, opened: ExitStack) -> Object:
-    """An object of these bytes, which `path` holds."""
+def _shared_out(objects: list[Object], most: int) -> tuple[list[Object], list[Object]]:
+    """The smallest, which together have at most so many bytes, and the others."""
+    objects = sorted(objects, key=lambda each: each[0].size)
+    count = 0
+    for one, _ in objects[:SMALL_OBJECTS]:
+        most -= one.size
+        count += most >= 0
+    return objects[:count], objects[count:]
+
+
+def _bytes(file: BinaryIO) -> bytes:
+    file.seek(0)  # whoever computed its hash has read it
+    return file.read()
+
+
+def _written(name: str, what: list[int], path: Path, opened: ExitStack) -> Object:
+    """An object of this JSON, which `path` holds."""
+    data = json.dumps(what).encode()
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
     upload = UploadObject(name=name, size=len(data), sha256=digest)

@@ -81,6 +81,10 @@ class Objects(Protocol):
         """Write the object to a file; raises `NotFound`."""
         ...
 
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
+        """As `put`, for what is small enough to be in memory."""
+        ...
+
     def open(self, key: str) -> BinaryIO:
         """A seekable reader; raises `NotFound`."""
         ...

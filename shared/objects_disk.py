@@ -6,6 +6,7 @@ the folder into place writes the object at once, once, and with its hash.
 
 import hashlib
 import hmac
+import io
 import json
 import os
 import secrets
@@ -80,6 +81,10 @@ class DiskObjects:
         """Store a file; the same bytes again are fine, other bytes raise `AlreadyExists`."""
         with path.open("rb") as source:
             return self.receive(key, source)
+
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
+        """As `put`, for what is small enough to be in memory."""
+        return self.receive(key, io.BytesIO(data))
 
     def receive(
         self, key: str, source: BinaryIO, *, size: int | None = None, sha256: str | None = None

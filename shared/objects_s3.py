@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,13 @@ class S3Objects:
             sha256 = hashlib.file_digest(target, "sha256").hexdigest()
         if _is_whole(answer) and answer["ChecksumSHA256"] != to_base64(sha256):
             raise Damaged(f"The object {key} is not what was stored.")
+
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
+        """As `put`, for what is small enough to be in memory."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            return self.put(key, Path(file.name))
 
     def open(self, key: str) -> BinaryIO:
         """A seekable reader; raises `NotFound`."""

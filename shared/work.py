@@ -1,6 +1,6 @@
 """The worker API's bodies: what a builder or runner is given, and what it reports."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
@@ -11,6 +11,11 @@ Stream = Literal["stdout", "stderr"]
 RunPhase = Literal["staging", "starting", "running", "finalizing"]
 BuildPhase = Literal["cloning", "detecting", "building", "smoking", "publishing"]
 PreviewPhase = Literal["cloning", "detecting"]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")]
+"""Like `stdout` or `o/17`: of an object under its attempt's own prefix."""
+SMALL_BYTES = 64 << 10
+SMALL_OBJECTS = 8
+"""What a run's report may bring, all together: a request an object would cost more than its bytes."""
 
 
 class Body(BaseModel):
@@ -77,6 +82,8 @@ class RunAssignment(Lease):
     limits: Limits
     inputs: list[InputFile] = []
     stdin: InputFile | None = None
+    report_bytes: int = 0
+    """So much of the results may come with the report; a web of before decision 15 takes none."""
 
 
 class SourceCredential(Body):
@@ -195,14 +202,14 @@ class LogAccepted(Body):
 
 
 class UploadRequest(Body):
-    """Objects of this attempt: `name` like `stdout` or `o/17`, kept under the attempt's own prefix."""
+    """Objects of this attempt that will be put to the store itself."""
 
     fence: int
     objects: list["UploadObject"] = Field(max_length=1000)
 
 
 class UploadObject(Body):
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")
+    name: ObjectName
     size: int = Field(ge=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -235,7 +242,7 @@ class OutputFile(Body):
 
 
 class Manifest(Body):
-    """Everything a run left; uploaded last, as the object `manifest`."""
+    """Everything a run left; web stores it last, as the object `manifest`."""
 
     stdout: KeptStream
     stderr: KeptStream
@@ -259,6 +266,8 @@ class PastPhase(Body):
 class RunReport(Body):
     """The end of a run; `signal` is set instead of `exit_code` when a signal ended the program."""
 
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
     fence: int
     state: Literal["succeeded", "failed", "timed_out", "cancelled"]
     exit_code: int | None = None
@@ -268,6 +277,9 @@ class RunReport(Body):
     seconds: float = 0.0
     manifest: Manifest | None = None
     manifest_key: str | None = None
+    """Of a manifest that the worker has stored itself, as those of before decision 15 do."""
+    contents: dict[ObjectName, bytes] = Field(default={}, max_length=SMALL_OBJECTS)
+    """Objects that the manifest names and nobody has uploaded: web stores them."""
     untold: list[PastPhase] = Field(default=[], max_length=4)
 
 

@@ -18,7 +18,9 @@ class MemoryObjects:
         self.stored: dict[str, int] = {}
 
     def put(self, key: str, path: Path) -> ObjectInfo:
-        data = path.read_bytes()
+        return self.put_bytes(key, path.read_bytes())
+
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
         if self.bytes.setdefault(key, data) != data:
             raise AlreadyExists(key)
         self.stored.setdefault(key, time.time_ns() // 1_000_000)

@@ -15,6 +15,7 @@ from shared.schema.accounts import Account
 from shared.schema.runs import File, Run, RunInput
 from shared.schema.tools import Build, Preview, Tool, Version
 from shared.work import (
+    SMALL_BYTES,
     BuildAssignment,
     ClaimRequest,
     InputFile,
@@ -172,6 +173,7 @@ def _run_assignment(session: Session, run: Run, token: str, times: LeaseTimes) -
         env=environment.of_run(plan, {name: str(value) for name, value in run.env.items()}),
         network=Network.model_validate(run.network),
         limits=Limits.model_validate(run.limits),
+        report_bytes=SMALL_BYTES,
     )
 
 

@@ -1,11 +1,9 @@
 """The end of a run or build: committed once, by the holder of the fence, with all that follows from it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.objects import ObjectInfo, Objects
 from shared.schema.runs import Output, Run
 from shared.schema.tools import Build, Tool, Version
 from shared.work import BuildReport, KeptStream, Manifest, RunReport
@@ -15,7 +13,6 @@ from web.leases import Hold
 from web.refusals import Invalid
 
 MAX_README = 500_000
-_ONE_BY_ONE, _STATS_AT_ONCE = 8, 32
 
 
 @dataclass(frozen=True)
@@ -28,40 +25,6 @@ class Finished:
     """Ids of runs that went on or ended with a build."""
     has_live_log: bool = True
     """Whether live chunks are still needed."""
-
-
-def check_run_report(report: RunReport, objects: Objects, prefix: str) -> None:
-    """Refuse results that are not this attempt's own or not wholly there; before the transaction."""
-    if report.manifest is None:
-        return
-    claimed: list[tuple[str, int | None, str | None]] = []
-    if report.manifest_key:
-        claimed.append((report.manifest_key, None, None))
-    for stream in (report.manifest.stdout, report.manifest.stderr):
-        if stream.key is not None:
-            claimed.append((stream.key, stream.kept, stream.sha256))
-    if report.manifest.order is not None:
-        claimed.append((report.manifest.order, None, None))
-    claimed += [(output.key, output.size, output.sha256) for output in report.manifest.outputs]
-    for key, _, _ in claimed:
-        if not key.startswith(prefix):
-            raise Invalid(f"The object {key} does not belong to this attempt.", code="foreign_key")
-    stored = _stats(objects, [key for key, _, _ in claimed])
-    for (key, size, sha256), found in zip(claimed, stored, strict=True):
-        if found is None or (size is not None and (found.size, found.sha256) != (size, sha256)):
-            raise Invalid(f"The object {key} is missing or differs from the report.", code="object")
-    for output in report.manifest.outputs:
-        parts = output.path.split("/")
-        if not output.path or "\0" in output.path or any(part in ("", ".", "..") for part in parts):
-            raise Invalid(f"{output.path[:200]!r} is no path below the working folder.")
-
-
-def _stats(objects: Objects, keys: list[str]) -> list[ObjectInfo | None]:
-    """Each object's facts; many are asked for at a time, since a store may be 20 ms away."""
-    if len(keys) <= _ONE_BY_ONE:
-        return [objects.stat(key) for key in keys]
-    with ThreadPoolExecutor(_STATS_AT_ONCE) as pool:
-        return list(pool.map(objects.stat, keys))
 
 
 def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:

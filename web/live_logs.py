@@ -1,9 +1,7 @@
 """Live streams: workers append by offset, readers go on from any offset; the database keeps a bounded tail."""
 
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -120,10 +118,7 @@ def spill(
         return
     start, size = chunks[0].start, sum(chunk.size for chunk in chunks)
     key = f"{kind}s/{job_id}/{attempt}/live/{stream}/{start}-{size}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "part"
-        path.write_bytes(b"".join(chunk.data or b"" for chunk in chunks))
-        objects.put(key, path)
+    objects.put_bytes(key, b"".join(chunk.data or b"" for chunk in chunks))
     with suppress(_Moved), transactions.begin() as session:
         moved = session.execute(
             delete(LogChunk)

@@ -49,6 +49,14 @@ def test_what_was_put_comes_back_with_size_and_hash(objects: Objects, tmp_path: 
         assert file.read(10) == data[1000:1010]
 
 
+def test_bytes_are_put_as_a_file_is(objects: Objects, tmp_path: Path) -> None:
+    info = objects.put("k", written(tmp_path, b"one"))
+    assert objects.put_bytes("k", b"one") == info
+    with pytest.raises(AlreadyExists):
+        objects.put_bytes("k", b"two")
+    assert objects.put_bytes("empty", b"") == objects.stat("empty")
+
+
 def test_an_object_is_written_once(objects: Objects, tmp_path: Path) -> None:
     objects.put("k", written(tmp_path, b"one"))
     assert objects.put("k", written(tmp_path, b"one")).size == 3

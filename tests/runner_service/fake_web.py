@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.ids import new_id
 from shared.plan import Network
-from shared.work import InputFile, Limits, RunAssignment, RunReport
+from shared.work import SMALL_BYTES, InputFile, Limits, RunAssignment, RunReport
 from tests.runner_service.small_server import (
     Answer,
     Asked,
@@ -72,6 +72,7 @@ class FakeWeb:
             "argv": argv,
             "network": Network(),
             "limits": Limits(wall_seconds=60),
+            "report_bytes": SMALL_BYTES,
         }
         run = WebRun(RunAssignment(**(values | changes)))
         self.runs[run.assignment.id] = run
@@ -155,7 +156,7 @@ class FakeWeb:
         fence = int(query["fence"]) if what == "log" else asked.json()["fence"]
         token = asked.headers["Authorization"].removeprefix("Bearer ")
         ours = (fence, token) == (run.assignment.fence, run.assignment.token)
-        if what == "finish" and ours and run.report == RunReport(**asked.json()):
+        if what == "finish" and ours and run.report == RunReport.model_validate_json(asked.body):
             return Answer(204)
         if not ours or run.state != "leased":
             if what == "heartbeat":
@@ -178,8 +179,9 @@ class FakeWeb:
             run.releases.append(asked.json())
             run.state = "released"
             return Answer(204)
-        run.report = RunReport(**asked.json())
+        run.report = RunReport.model_validate_json(asked.body)
         run.phases += [past.phase for past in run.report.untold]
+        self.objects |= {run.assignment.prefix + n: d for n, d in run.report.contents.items()}
         manifest = run.report.manifest
         if manifest is not None:  # readers are given the whole streams now
             for stream, kept in (("stdout", manifest.stdout), ("stderr", manifest.stderr)):

@@ -98,7 +98,6 @@ STEPS = [
     "runner.after_container_start",
     "runner.after_exit",
     "runner.after_upload",
-    "runner.before_manifest",
     "runner.before_finish",
     "runner.after_finish",
     "runner.before_cleanup",

@@ -15,7 +15,7 @@ from runner_service.one_run import Patience
 from runner_service.record import Ended, Finished, Record, Staged, Starting, Stopped
 from shared.containers import Containers, Sandbox
 from shared.plan import Network
-from shared.work import Limits, Manifest, RunReport, Stream
+from shared.work import SMALL_OBJECTS, Limits, Manifest, RunReport, Stream
 from tests.fake_containers import FakeContainers
 from tests.runner_service.fake_web import FakeWeb, WebRun
 from tests.runner_service.worker import Worker
@@ -30,10 +30,8 @@ def python(text: str) -> list[str]:
 
 
 def manifest_of(web: FakeWeb, run: WebRun) -> Manifest:
-    assert run.report is not None and run.report.manifest_key is not None
-    stored = Manifest(**json.loads(web.objects[run.report.manifest_key]))
-    assert stored == run.report.manifest
-    return stored
+    assert run.report is not None and run.report.manifest is not None
+    return run.report.manifest
 
 
 def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: FakeWeb) -> None:
@@ -73,12 +71,39 @@ def test_a_short_program_asks_web_for_as_little_as_can_be(
 
     asked = [asked.path.partition("?")[0].rpartition("/")[2] for asked in web.server.asked]
     assert [what for what in asked if what not in ("heartbeat", "directives")] == [
-        *("claims", "uploads"),
-        *sorted(("0", "stdout"), key=asked.index),
-        *("manifest", "finish"),
+        *("claims", "finish"),
     ]
     assert run.phases == ["running"]  # told with the end
     assert run.report is not None and run.report.untold[0].ago > 0
+
+
+def test_only_what_is_small_goes_with_the_report(worker: Worker, web: FakeWeb) -> None:
+    run = web.request(script("echo text; yes | head -c 70000 > large; yes | head -c 60000 > l2"))
+
+    worker.run(run)
+
+    manifest = manifest_of(web, run)
+    sizes = {o.path: len(web.objects[o.key]) for o in manifest.outputs}
+    assert sizes == {"large": 70_000, "l2": 60_000}
+    assert run.report is not None
+    assert run.report.contents == {"stdout": b"text\n", "o/0": b"y\n" * 30_000}
+    puts = [asked.path for asked in web.server.asked if asked.path.startswith("/objects/")]
+    assert [path.rpartition("/")[2] for path in puts] == ["1"]
+
+
+def test_a_web_of_before_is_brought_nothing(worker: Worker, web: FakeWeb) -> None:
+    run = worker.run(web.request(script("echo text"), report_bytes=0))
+    assert run.report is not None and run.report.contents == {}
+    assert web.objects[manifest_of(web, run).stdout.key or ""] == b"text\n"
+
+
+def test_many_small_files_are_uploaded(worker: Worker, web: FakeWeb) -> None:
+    run = worker.run(web.request(script("for n in $(seq 100); do echo $n > $n; done")))
+    manifest = manifest_of(web, run)
+    assert {o.path: web.objects[o.key] for o in manifest.outputs} == {
+        str(n): f"{n}\n".encode() for n in range(1, 101)
+    }
+    assert run.report is not None and len(run.report.contents) == SMALL_OBJECTS
 
 
 def test_a_program_that_goes_on_is_told_of(

@@ -1,5 +1,6 @@
 """The worker API: the life of a run and of a build, and everything a stale or foreign worker must not do."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,11 @@ from shared.schema.accounts import Account
 from shared.schema.messages import Outbox
 from shared.schema.runs import JobEvent, Output, Run
 from shared.schema.tools import Build, Image, Tool, Version
-from shared.work import RunReport
+from shared.work import Manifest, RunReport
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import IDENTITY, Held, Worker, build_report, make_app
-from web import files, finish, queries
+from web import files, finish, queries, run_results
 from web.leases import Hold, LeaseLost
 from web.ports import WebPorts
 from web.request_run import InputChoice, RunRequest, request_run
@@ -488,6 +489,52 @@ def test_results_that_are_not_wholly_there_are_refused(
     web_ports.objects.delete(report["manifest"]["stdout"]["key"])
     assert held.finish(**report).status_code == 422
     assert row(web_ports, Run, run.id).state == "leased"
+
+
+def stored(ports: WebPorts) -> set[str]:
+    return {found.key for found in ports.objects.walk()}
+
+
+def test_small_results_come_with_the_report_and_web_stores_them_with_the_manifest(
+    web_ports: WebPorts, worker: Worker, run: Run
+) -> None:
+    held = worker.claim("run", run.id)
+    report = held.brought(stdout=b"bytes\0\xff", **{"out.txt": b"made"})
+
+    assert held.finish(**report).status_code == 204
+
+    ended = row(web_ports, Run, run.id)
+    prefix = held.given["prefix"]
+    assert stored(web_ports) == {prefix + n for n in ("stdout", "stderr", "o/0", "manifest")}
+    assert (ended.state, ended.manifest_key) == ("succeeded", prefix + "manifest")
+    with web_ports.objects.open(prefix + "manifest") as file:
+        assert Manifest.model_validate_json(file.read()) == Manifest(**report["manifest"])
+    with web_ports.objects.open(prefix + "stdout") as file:
+        assert file.read() == b"bytes\0\xff"
+    assert held.finish(**report).status_code == 204  # its first answer was lost
+
+
+def test_a_report_goes_on_where_web_died_between_the_store_and_the_database(
+    web_ports: WebPorts, worker: Worker, run: Run
+) -> None:
+    held = worker.claim("run", run.id)
+    report = held.brought(stdout=b"text")
+    body = json.dumps({"fence": held.fence, "state": "succeeded", "exit_code": 0, **report})
+    run_results.keep(RunReport.model_validate_json(body), web_ports.objects, held.given["prefix"])
+    assert row(web_ports, Run, run.id).state == "leased"
+    assert held.finish(**report, seconds=0).status_code == 204
+    assert row(web_ports, Run, run.id).state == "succeeded"
+
+
+def test_a_lost_attempt_brings_nothing_into_the_store(
+    web_ports: WebPorts, worker: Worker, run: Run
+) -> None:
+    stale = worker.claim("run", run.id)
+    stale.release()
+    worker.claim("run", run.id)
+    answer = stale.finish(**stale.brought(stdout=b"late"))
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "lost")  # type: ignore[index]
+    assert stored(web_ports) == set()
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a"])

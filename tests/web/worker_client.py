@@ -1,6 +1,8 @@
 """A builder or runner for tests: speaks the worker API of a real Flask application."""
 
+import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,28 +91,23 @@ class Held:
         order: bytes | None = None,
         **files: bytes,
     ) -> dict[str, Any]:
-        """Upload everything; what a report says of it."""
-        streams = {}
-        for name, data in (("stdout", stdout), ("stderr", stderr)):
-            streams[name] = {
-                "size": len(data),
-                "kept": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "key": self.upload(name, data),
-            }
-        outputs = [
-            {
-                "path": path,
-                "size": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "key": self.upload(f"o/{n}", data),
-            }
-            for n, (path, data) in enumerate(files.items())
-        ]
-        manifest = {**streams, "outputs": outputs, "skipped": []}
+        """Upload everything, the manifest too, as an older worker does; what a report says of it."""
+        manifest = _manifest(self.upload, stdout, stderr, files)
         if order is not None:
             manifest["order"] = self.upload("order", order)
         return {"manifest": manifest, "manifest_key": self.upload("manifest", b"{}")}
+
+    def brought(
+        self, stdout: bytes = b"", stderr: bytes = b"", **files: bytes
+    ) -> dict[str, dict[str, Any]]:
+        """A report that has everything with it."""
+        contents: dict[str, str] = {}
+
+        def bring(name: str, data: bytes) -> str:
+            contents[name] = base64.b64encode(data).decode()
+            return f"{self.given['prefix']}{name}"
+
+        return {"manifest": _manifest(bring, stdout, stderr, files), "contents": contents}
 
     def finish(self, state: str = "succeeded", **report: Any) -> TestResponse:
         if self.kind == "run":
@@ -119,6 +116,23 @@ class Held:
 
     def release(self, reason: str = "draining", *, costs_attempt: bool = False) -> TestResponse:
         return self.post("release", reason=reason, costs_attempt=costs_attempt)
+
+
+def _manifest(
+    store: Callable[[str, bytes], str], stdout: bytes, stderr: bytes, files: dict[str, bytes]
+) -> dict[str, Any]:
+    def facts(name: str, data: bytes) -> dict[str, Any]:
+        sha256 = hashlib.sha256(data).hexdigest()
+        return {"size": len(data), "sha256": sha256, "key": store(name, data)}
+
+    return {
+        "stdout": {"kept": len(stdout), **facts("stdout", stdout)},
+        "stderr": {"kept": len(stderr), **facts("stderr", stderr)},
+        "outputs": [
+            {"path": path, **facts(f"o/{n}", data)} for n, (path, data) in enumerate(files.items())
+        ],
+        "skipped": [],
+    }
 
 
 class Worker:

@@ -29,7 +29,18 @@ from shared.work import (
     UploadRequest,
     UploadTargets,
 )
-from web import cancel, finish, image_access, images, jobs, leases, live_logs, previews, report
+from web import (
+    cancel,
+    finish,
+    image_access,
+    images,
+    jobs,
+    leases,
+    live_logs,
+    previews,
+    report,
+    run_results,
+)
 from web.attempt_tokens import AttemptTokens
 from web.claim import Sources, claim
 from web.directives import Directed, Directives
@@ -170,9 +181,7 @@ def make_blueprint(
         prefix = own_prefix(hold)
         targets = UploadTargets(urls={}, keys={})
         for one in wanted.objects:
-            if one.name.split("/")[0] == "live":
-                raise Invalid("Names that begin with live/ are the live log's.")
-            key = prefix + one.name
+            key = prefix + run_results.check_name(one.name)
             try:
                 put = ports.objects.presign_put(
                     key, size=one.size, sha256=one.sha256, seconds=UPLOAD_URL_SECONDS
@@ -204,9 +213,9 @@ def make_blueprint(
         prefix = prefix_unless_finished(hold)
         if prefix is None:
             return _nothing()
-        finish.check_run_report(wanted, ports.objects, prefix)
+        kept = run_results.keep(wanted, ports.objects, prefix)
         with _fenced(), ports.transactions.begin() as session:
-            finished = finish.finish_run(session, hold, wanted)
+            finished = finish.finish_run(session, hold, kept)
         after(hold, finished)
         return _nothing()
 
