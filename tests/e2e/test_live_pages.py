@@ -372,6 +372,28 @@ def test_everything_works_without_scripts(
     page.wait_for_url(f"{live_web.url}/")
 
 
+SMALL = """() => {
+  const least = 40, found = [];
+  const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary, label.check";
+  for (const one of document.querySelectorAll(pressed)) {
+    if (!one.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    if (one.closest(".sr, .skip, .log .ln, .mirror")) continue;
+    const inText = getComputedStyle(one).display === "inline" && one.parentElement.textContent.trim() !== one.textContent.trim();
+    if (inText || one.closest("dd, .readme p, .readme li")) continue;
+    const area = one.closest("tr:has(a.cover), label.check, label.cli, label.button, .cli") ?? one;
+    const {width, height} = area.getBoundingClientRect();
+    if (width && height < least - 0.5) found.push(`${one.tagName.toLowerCase()} “${(one.ariaLabel || one.textContent || one.name || "").trim().slice(0, 30)}” is ${Math.round(height)} px high`);
+  }
+  return found;
+}"""
+
+
+def small(page: Page) -> list[str]:
+    """What is too low for a finger."""
+    found: list[str] = page.evaluate(SMALL)
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_page_is_wider_than_the_window_or_breaks_an_accessibility_rule(
@@ -389,9 +411,12 @@ def test_no_page_is_wider_than_the_window_or_breaks_an_accessibility_rule(
     expect(page.locator("#E1")).to_be_visible()
     live = page.url
     found = violations(page, without=("target-size",))
+    found += small(page) if width == 390 else []
     worker.finish(tmp_path, {"t.csv": b"a,b\n1,2\n", "n.txt": b"text\n"})
     paths = [live, f"{live}/outputs/0", f"{live}/outputs/1", "/add", "/tools", "/runs", "/how-to"]
     paths += ["/account", f"/tools/{person.tool.id}", f"/tools/{person.tool.id}/edit"]
+    paths += [f"/tools/{person.tool.id}/{one}" for one in ("plan", "origin")]
+    paths += ["/account/git-hosts"]
     paths += ["/sign-in", "/sign-up", "/"]
     for path in paths:
         if path == "/sign-in":
@@ -400,6 +425,7 @@ def test_no_page_is_wider_than_the_window_or_breaks_an_accessibility_rule(
         page.wait_for_load_state("networkidle")
         # A row under the sticky bar is no small target: it scrolls.
         found += [f"{path} {one}" for one in violations(page, without=("target-size",))]
+        found += [f"{path} {one}" for one in small(page)] if width == 390 else []
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             found.append(f"{path} is {wide} px too wide")

@@ -1,8 +1,14 @@
 """READMEs, previews, filters and words: what pages show of things that strangers wrote."""
 
+from typing import cast
+
 import pytest
 
+from runner_service import verdict
+from shared.containers import Exit
+from shared.plan import Network
 from shared.schema.runs import JobEvent
+from shared.work import Limits
 from web.queue_position import Place
 from web.views import phases, previews, readme, run_filters, shown
 from web.views.context import safe_target
@@ -68,7 +74,7 @@ def test_a_csv_becomes_a_bounded_table() -> None:
     data = b'a,b\n"x, y",2\n' + b"1,2\n" * 5000
     found = previews.of("t.csv", data, len(data))
     assert found.kind == "table" and found.rows[:2] == (("a", "b"), ("x, y", "2"))
-    assert len(found.rows) == previews.ROWS and "first 200 rows" in found.note
+    assert len(found.rows) == 1 + previews.ROWS and "first 200 rows." in found.note
 
 
 def test_a_wide_or_broken_csv_stays_bounded_or_text() -> None:
@@ -76,6 +82,7 @@ def test_a_wide_or_broken_csv_stays_bounded_or_text() -> None:
     found = previews.of("t.csv", wide[: previews.TABLE_BYTES], len(wide))
     assert found.kind in ("table", "text")
     assert all(len(row) <= previews.COLUMNS for row in found.rows)
+    assert found.kind == "text" or "40 columns" in found.note
     assert previews.of("t.csv", b"only one column\nx\n", 18).kind == "text"
 
 
@@ -163,6 +170,47 @@ def test_the_queue_is_told_in_words(place: Place, words: str) -> None:
     assert phases.queue_sentence("queued", place) == words
 
 
+@pytest.mark.parametrize(
+    ("ended", "stopped", "words"),
+    [
+        (
+            Exit(0, False, 1.0),
+            "timed_out",
+            "at its time limit of 10 min. Run it again with up to 1 h.",
+        ),
+        (Exit(137, True, 1.0), None, "It was ended when its 1 GiB of memory was full."),
+        (Exit(1, True, 1.0), None, "A process of it was ended when its 1 GiB of memory was full."),
+        (Exit(139, False, 1.0), None, "by SIGSEGV, signal 11: the program itself crashed."),
+        (Exit(143, False, 1.0), None, "It was ended by SIGTERM, signal 15."),
+        (Exit(3, False, 1.0), None, "The tool ended with exit code 3; 0 would mean"),
+    ],
+)
+def test_an_end_is_told_from_what_workers_report(
+    ended: Exit, stopped: verdict.Stopped | None, words: str
+) -> None:
+    judged = verdict.judge(ended, stopped, Limits(), Network(), b"")
+    told = shown.outcome(cast(shown.RunEnd, judged), Limits(), 3600)
+    assert words in told
+
+
+def test_a_reason_that_knows_more_is_told_as_a_sentence() -> None:
+    judged = verdict.judge(
+        Exit(1, False, 1.0), None, Limits(), Network(), b"No space left on device"
+    )
+    told = shown.outcome(cast(shown.RunEnd, judged), Limits(), 600)
+    assert told == judged.reason
+    assert shown.whole(told).startswith("Its working folder") and shown.whole(told)[-1] == "."
+    assert shown.whole("`x.py` needs it") == "`x.py` needs it."
+    assert shown.whole("setup.py is missing.") == "setup.py is missing."
+
+
+def test_a_command_line_is_cut_in_its_middle() -> None:
+    assert shown.middle("tool --one 1 --two 2 last-word").endswith(
+        '<span class="tail">two 2 last-word</span></span>'
+    )
+    assert shown.middle("wc -l") == '<span class="middle"><span class="head">wc -l</span></span>'
+
+
 def test_words_for_sizes_and_times() -> None:
     assert [shown.size(n) for n in (0, 999, 4100, 999_600, 25_000_000)] == [
         *("0 B", "999 B", "4.1 kB", "1.0 MB", "25 MB"),
@@ -174,4 +222,5 @@ def test_words_for_sizes_and_times() -> None:
         "1:02:03",
     ]
     assert shown.relative(0, 12 * 60_000) == "12 min ago"
+    assert shown.relative(3 * 86_400_000 - 60_000, 0) == "in 3 days"
     assert shown.sentence("needs `a<b`") == "needs <code>a&lt;b</code>"

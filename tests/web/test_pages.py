@@ -239,7 +239,7 @@ def test_the_dashboard_shows_every_state_of_mine(browser: Browser, seed: Seed) -
     page = browser.get("/tools").text
     for word in ("wc", "half", "broken", "Ready", "Queued", "Build failed", "No entry point"):
         assert word in page
-    assert "every 3s" in page  # it looks again while something is being built
+    assert "data-moving" in page  # it looks again while something is being built
 
 
 def test_others_see_only_my_public_tools_that_can_be_run(stranger: Browser, seed: Seed) -> None:
@@ -310,7 +310,7 @@ def test_only_the_owner_changes_builds_and_deletes(
 
 
 @pytest.mark.parametrize(
-    ("state", "word"), [("pending", "is being built"), ("failed", "is not ready")]
+    ("state", "word"), [("pending", "is being built"), ("failed", "could not be built")]
 )
 def test_a_tool_that_is_not_ready_is_not_offered_for_running(
     browser: Browser, seed: Seed, state: str, word: str
@@ -584,9 +584,9 @@ def test_the_history_is_filtered_by_one_field(browser: Browser, seed: Seed) -> N
 def test_live_rows_look_again_and_ended_ones_rest(browser: Browser, seed: Seed) -> None:
     tool = seed.ready("wc")
     seed.run(tool, "succeeded")
-    assert "every 3s" not in browser.get("/runs").text
+    assert "data-moving" not in browser.get("/runs").text
     seed.run(tool, "running")
-    assert "every 3s" in browser.get("/runs").text
+    assert "data-moving" in browser.get("/runs").text
 
 
 # The account

@@ -10,6 +10,7 @@ from web.api import found
 from web.api.answers import wake
 from web.cancel import cancel_build, topics
 from web.views import lookups, phases, shown
+from web.views.outputs import so_far
 from web.views.tools import tried
 
 
@@ -43,6 +44,13 @@ def blueprint() -> Blueprint:
             tried=tried(version) if not live else [],
             events=f"/api/v1/builds/{build.id}/events",
         )
+
+    @routes.get("/builds/<build_id>/log")
+    def log(build_id: str) -> Response:
+        viewer = auth.required().account
+        with auth.ports().transactions.read() as session:
+            found.build(session, viewer, build_id)
+        return so_far("build", build_id, "stdout")
 
     @routes.post("/builds/<build_id>/cancel")
     def cancel(build_id: str) -> Response:

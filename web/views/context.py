@@ -28,6 +28,7 @@ def install(app: Flask, ports: WebPorts) -> None:
         "middle",
         "command_line",
         "sentence",
+        "whole",
         "language",
     ):
         app.jinja_env.filters[name] = getattr(shown, name)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from shared.schema.runs import Output, Run
 from shared.schema.tools import Tool
-from shared.work import Manifest, Stream
+from shared.work import Kind, Manifest, Stream
 from web import auth, live_logs, results_zip
 from web.api import found
 from web.api.shown import outputs_of
@@ -82,16 +82,16 @@ def blueprint() -> Blueprint:
             kept = manifest.stdout if name == "stdout" else manifest.stderr
             if kept.key is not None:
                 return _to_object(kept.key, f"{run.id}.{name}.txt")
-        return _so_far(run.id, cast(Stream, name))
+        return so_far("run", run.id, cast(Stream, name))
 
     return routes
 
 
-def _so_far(run_id: str, name: Stream) -> Response:
+def so_far(kind: Kind, job_id: str, name: Stream) -> Response:
     """The beginning of a stream as plain text, for readers without scripts."""
     ports = auth.ports()
     offset = max(0, request.args.get("offset", 0, type=int))
-    part = live_logs.read(ports.transactions, ports.objects, "run", run_id, name, offset, _TAIL)
+    part = live_logs.read(ports.transactions, ports.objects, kind, job_id, name, offset, _TAIL)
     return Response(part.data, mimetype="text/plain", headers=_INERT)
 
 

@@ -99,11 +99,14 @@ def _rows(text: str, delimiter: str, *, whole: bool) -> Preview | None:
         text = text.rpartition("\n")[0] or text
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = [tuple(c[:CELL] for c in row[:COLUMNS]) for row in islice(reader, ROWS + 1)]
+        read = list(islice(reader, ROWS + 2))  # the header, and one more than is shown
     except csv.Error:
         return None
-    if not rows or max(map(len, rows)) < 2:
+    if not read or max(map(len, read)) < 2:
         return None
-    short = len(rows) > ROWS or not whole
-    note = f"The first {min(len(rows), ROWS)} rows. Download the rest." if short else ""
-    return Preview("table", rows=tuple(rows[:ROWS]), note=note)
+    rows = [tuple(cell[:CELL] for cell in row[:COLUMNS]) for row in read[: ROWS + 1]]
+    short = len(read) > len(rows) or not whole
+    wide = max(map(len, read)) > COLUMNS
+    parts = [f"{len(rows) - 1} rows"] * short + [f"{COLUMNS} columns"] * wide
+    note = f"The first {' and '.join(parts)}. Download the rest." if parts else ""
+    return Preview("table", rows=tuple(rows), note=note)

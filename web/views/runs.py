@@ -24,6 +24,7 @@ from web import arguments, auth, queue_position
 from web.api import found
 from web.api.answers import hit, wake
 from web.cancel import cancel_run, topics
+from web.limits import limits_of
 from web.refusals import Invalid, Refused
 from web.request_run import InputChoice, RunRequest, request_run
 from web.views import forms, lookups, phases, previews, run_filters, run_rows, shown
@@ -126,6 +127,7 @@ def _page(session: Session, viewer: Account, run: Run) -> str:
     ).all()
     manifest = Manifest.model_validate(run.manifest) if run.manifest else None
     network = Network.model_validate(run.network) if run.network else None
+    limits = Limits.model_validate(run.limits)
     return render_template(
         "run.html",
         run=run,
@@ -151,28 +153,33 @@ def _page(session: Session, viewer: Account, run: Run) -> str:
         more_outputs=max(0, len(manifest.outputs) - _OUTPUTS_SHOWN) if manifest else 0,
         skipped=manifest.skipped[:10] if manifest else [],
         network=shown.network(network) if network else "as the tool has it",
-        limits=Limits.model_validate(run.limits),
+        limits=limits,
         inputs=[
             {"name": name, "size": file.size, "sha256": file.sha256}
             for name, file in run_rows.inputs_of(session, run)
         ],
+        outcome="" if live else shown.outcome(run, limits, _most_seconds(viewer)),
         typed_differs=run.line.strip() != arguments.join(run.argv),
         kept=_kept(session, run, live),
         settling=_settling(session, run, live),
         events=f"/api/v1/runs/{run.id}/events",
         sizes=(manifest.stdout.kept, manifest.stderr.kept) if manifest else (0, 0),
         whole=[
-            (name, url_for("outputs.stream", run_id=run.id, name=name))
-            for name, stream in _streams(manifest)
-            if stream
+            (name, url_for("outputs.stream", run_id=run.id, name=name), kept)
+            for name, kept in _streams(manifest)
+            if kept
         ],
     )
 
 
-def _streams(manifest: Manifest | None) -> list[tuple[str, bool]]:
+def _most_seconds(viewer: Account) -> int:
+    return limits_of(viewer.plan, auth.ports().plans).run.wall_seconds
+
+
+def _streams(manifest: Manifest | None) -> list[tuple[str, int]]:
     if manifest is None:
         return []
-    return [("stdout", manifest.stdout.kept > 0), ("stderr", manifest.stderr.kept > 0)]
+    return [("stdout", manifest.stdout.kept), ("stderr", manifest.stderr.kept)]
 
 
 def _kept(session: Session, run: Run, live: bool) -> list[object]:
@@ -183,13 +190,17 @@ def _kept(session: Session, run: Run, live: bool) -> list[object]:
     if run.manifest is None:
         return ["It left nothing to keep."]
     if archive is None:
-        return ["At hand. Until when is decided in a moment."]
+        return ["The results are at hand."]
     if archive.due_at is None:
         return ["As long as you want."]
     now = auth.ports().clock.now_ms()
     if archive.due_at <= now:
         return ["Due to move to cold storage."]
-    return ["At hand, then in cold storage ", shown.ago(archive.due_at, now), "."]
+    return [
+        "The results are at hand. They move to cold storage ",
+        shown.ago(archive.due_at, now),
+        ".",
+    ]
 
 
 def _settling(session: Session, run: Run, live: bool) -> bool:

@@ -1,5 +1,6 @@
 """How facts are put into words on pages: pure, and the only place that chooses them."""
 
+import re
 import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from markupsafe import Markup, escape
 
 from shared.plan import RUNTIMES, Network, Plan
 from shared.schema.tools import Build, Version
+from shared.work import Limits
 from web import arguments
 
 Look = Literal["wait", "live", "ok", "bad", "off", "cold"]
@@ -78,6 +80,13 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+_USUAL_REASON = re.compile(
+    r"ended by the time limit of|killed by signal|a process of it was killed"
+)
+"""How workers say what the facts say as well; any other reason knows more than these."""
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+
+
 class RunFacts(Protocol):
     """What a run's state is told from."""
 
@@ -105,6 +114,41 @@ def run_state(run: RunFacts) -> Shown:
         if run.exit_code is not None:
             return Shown(f"Exit {run.exit_code}", "bad")
     return _RUN.get(run.state, Shown(run.state, "wait"))
+
+
+class RunEnd(RunFacts, Protocol):
+    """What the sentence on a run's end is told from."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+def outcome(run: RunEnd, limits: Limits, most_seconds: int) -> str:
+    """How a run ended that did not succeed, and what may help; empty for one that succeeded."""
+    if run.reason and not _USUAL_REASON.match(run.reason):
+        return run.reason
+    if run.state == "timed_out":
+        more = (
+            f"Run it again with up to {span(most_seconds)}."
+            if limits.wall_seconds < most_seconds
+            else "Your plan allows no longer one."
+        )
+        return f"It was ended at its time limit of {span(limits.wall_seconds)}. {more}"
+    if run.state != "failed":
+        return run.reason
+    if run.oom:
+        who = "It" if run.signal is not None else "A process of it"
+        most = memory(limits.memory_bytes)
+        return f"{who} was ended when its {most} of memory was full. Less input at once may fit."
+    if run.signal is not None and "(" not in run.reason:
+        crash = ": the program itself crashed" if run.signal in _CRASHES else ""
+        return f"It was ended by {signal_name(run.signal)}, signal {run.signal}{crash}."
+    if run.exit_code:
+        return (
+            f"The tool ended with exit code {run.exit_code}; 0 would mean that all went well. "
+            "What it printed says more."
+        )
+    return run.reason
 
 
 def build_state(build: Build) -> Shown:
@@ -187,7 +231,7 @@ def relative(at: int, now: int) -> str:
         return "in a moment" if seconds < 0 else "just now"
     for below, unit, per in _UNITS:
         if n < below:
-            count = n // per
+            count = n // per if seconds >= 0 else round(n / per)  # 3 days are told as 3 at once
             words = f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
             return f"in {words}" if seconds < 0 else f"{words} ago"
     return _date(at).strftime("%-d %b %Y")
@@ -243,10 +287,18 @@ def sentence(text: str) -> Markup:
     return Markup("").join(parts) if len(parts) % 2 else escape(text)
 
 
+def whole(text: str) -> str:
+    """A reason as a sentence: a capital and a full stop where it begins and ends with a word."""
+    text = text.strip()
+    if re.match(r"[a-z]+ ", text):
+        text = text[0].upper() + text[1:]
+    return text + "." if text[-1:].isalnum() or text.endswith((")", "”", "`")) else text
+
+
 def middle(text: str, tail: int = 18) -> Markup:
     """One line that is cut in the middle where space is short."""
     text = " ".join(text.split())[:400]
-    cut = len(text) if len(text) <= tail * 2 else len(text) - tail
+    cut = len(text) - (min(tail, len(text) // 2) if len(text) > 12 else 0)
     head, rest = escape(text[:cut]), escape(text[cut:])
     end = f'<span class="tail">{rest}</span>' if rest else ""
     return Markup(f'<span class="middle"><span class="head">{head}</span>{end}</span>')  # noqa: S704

@@ -27,7 +27,7 @@ class AddForm {
       if (event.target.closest('[data-into="#link"]')) this.#soon(0); // an example was taken
     });
     if (form.querySelector("#look")?.dataset.next) this.#again(++this.#asked);
-    else if (!form.querySelector("#look")?.childElementCount) this.#soon(0);
+    else if (form.querySelector("#look [data-hint]") && !form.elements.link.ariaInvalid) this.#soon(0);
   }
 
   #soon(pause) {
@@ -57,7 +57,7 @@ class AddForm {
     const answer = await fetch(url, { ...options, headers }).catch(() => null);
     if (asked !== this.#asked) return;
     if (!answer?.ok) {
-      this.#form.querySelector("#look").replaceChildren();
+      this.#form.querySelector("#look").textContent = "Nobody could look at it just now. It can be built all the same.";
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

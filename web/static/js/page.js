@@ -1,6 +1,7 @@
 // The entry of every page; each part looks for what it serves and does nothing where that is missing.
 
 import { listenToAddForm } from "./add-form.js";
+import { keepLists } from "./lists.js";
 import { followLog } from "./live-log.js";
 import { listenForKeys } from "./palette.js";
 import { listenToPlan } from "./plan-text.js";
@@ -48,6 +49,7 @@ function listenToUnfolds() {
 
 document.documentElement.classList.add("js");
 keepTime();
+keepLists();
 listenForKeys();
 listenToAddForm();
 listenToPlan();

@@ -7,12 +7,13 @@ function typing(target) {
 }
 
 class Palette {
-  #dialog; #input; #list; #items = []; #at = 0; #asked = 0;
+  #dialog; #input; #list; #said; #items = []; #at = 0; #asked = 0;
 
   constructor(element) {
     this.#dialog = element;
     this.#input = element.querySelector("input");
     this.#list = element.querySelector("ul");
+    this.#said = element.querySelector("p");
     this.#input.addEventListener("input", () => this.#ask());
     this.#input.addEventListener("keydown", (event) => this.#key(event));
     this.#list.addEventListener("click", (event) => {
@@ -31,11 +32,13 @@ class Palette {
 
   async #ask() {
     const asked = ++this.#asked;
-    const answer = await fetch(this.#dialog.dataset.source + "?q=" + encodeURIComponent(this.#input.value.trim()));
-    if (!answer.ok || asked !== this.#asked) return;
-    this.#items = (await answer.json()).items;
+    const sought = this.#input.value.trim();
+    const answer = await fetch(this.#dialog.dataset.source + "?q=" + encodeURIComponent(sought)).catch(() => null);
+    if (asked !== this.#asked) return;
+    this.#items = answer?.ok ? (await answer.json()).items : [];
     this.#at = 0;
     this.#draw();
+    this.#said.textContent = this.#items.length ? "" : answer?.ok ? `Nothing here is called “${sought}”.` : "The list did not come. Type again to ask again.";
   }
 
   #draw() {
@@ -53,6 +56,8 @@ class Palette {
         return row;
       }),
     );
+    this.#list.hidden = this.#items.length === 0;
+    this.#input.setAttribute("aria-expanded", String(!this.#list.hidden));
     this.#input.setAttribute("aria-activedescendant", this.#items.length ? "jump-" + this.#at : "");
     this.#list.children[this.#at]?.scrollIntoView({ block: "nearest" });
   }

@@ -236,6 +236,8 @@ class RunForm {
 
 /** Bring the run form of this page to life, if it has one. */
 export function listenToRunForm() {
-  const form = document.querySelector("form[data-run]");
-  if (form) new RunForm(form);
+  const form = document.querySelector("form[data-run]:not([data-alive])");
+  if (!form) return;
+  form.dataset.alive = "";
+  new RunForm(form);
 }

@@ -3,3 +3,4 @@
 import { listenToRunForm } from "./run-form.js";
 
 listenToRunForm();
+document.body.addEventListener("htmx:after:swap", listenToRunForm); // a tool that has just become ready

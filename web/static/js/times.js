@@ -14,7 +14,7 @@ export function relative(at, now) {
   if (size < 10) return seconds < 0 ? "in a moment" : "just now";
   for (const [below, unit, per] of UNITS)
     if (size < below) {
-      const n = Math.floor(size / per);
+      const n = seconds < 0 ? Math.round(size / per) : Math.floor(size / per);
       const words = unit === "day" ? `${n} day${n === 1 ? "" : "s"}` : `${n} ${unit}`;
       return seconds < 0 ? `in ${words}` : `${words} ago`;
     }
