@@ -44,6 +44,7 @@ corpus: setup-dev ## Real repositories from the bare link (DIR=folder of reposit
 	@$(PYTHON) -m scripts.corpus "$(DIR)" "$(CORPUS)"
 
 restore-drill: setup ## Prove the newest backup: restored, started, asked (FROM=folder or s3://…; TOOLYARD_BACKUP_TO)
+	@test -n "$(or $(FROM),$(TOOLYARD_BACKUP_TO))" || { echo "make restore-drill needs FROM=<folder or s3://BUCKET/PREFIX>" >&2; exit 2; }
 	@.venv/bin/toolyard admin restore-drill --from "$(or $(FROM),$(TOOLYARD_BACKUP_TO))"
 
 chaos: setup-dev ## Kills and outages under load, at full length (ONLY=name,…)
@@ -63,4 +64,4 @@ setup-dev: ## The same with everything that tests need
 	@scripts/setup.sh dev
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
