@@ -3,12 +3,31 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from builder_service.settings import BuilderSettings
+from runner_service.settings import RunnerSettings
 from shared.db import Transactions
+from shared.settings import Settings
+from utility.__main__ import UtilitySettings
 from web.metrics import Metrics
+from web.settings import WebSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/operations.md").read_text()
 RUNBOOK = TEXT.split("## Runbook")[1]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [WebSettings, UtilitySettings, BuilderSettings, RunnerSettings],
+    ids=lambda k: k.__name__,
+)
+def test_every_setting_is_written_down(kind: type[Settings]) -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    named = set(re.findall(r"TOOLYARD_([A-Z_]+[A-Z])", pages))
+
+    assert {name.upper() for name in kind.model_fields} - named <= {"CRASH"}  # for tests of faults
 
 
 def test_every_figure_of_an_alarm_is_exported(sqlite_transactions: Transactions) -> None:
