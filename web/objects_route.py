@@ -13,6 +13,7 @@ from shared.objects import AlreadyExists, NotFound
 from shared.objects_disk import BadKey, BadSignature, DiskObjects, Grant, WrongBytes
 from shared.uploads import NoUpload, Part
 from shared.uploads_disk import DiskUploads
+from web import room
 from web.refusals import Absent, Conflict, Forbidden, Invalid
 
 _FORM_BYTES = 16 << 10
@@ -61,6 +62,7 @@ def make_blueprint(uploads: DiskUploads) -> Blueprint:
     def upload(key: str) -> Response:
         grant = _granted("PUT", key)
         _verified(objects, grant)
+        room.check(objects.root)
         size, sha256 = grant.size or 0, grant.sha256 or ""
         if request.content_length is not None and request.content_length != size:
             raise Invalid(f"The file must have exactly {size} bytes.", code="size")
@@ -77,6 +79,7 @@ def make_blueprint(uploads: DiskUploads) -> Blueprint:
     def form(key: str) -> Response:
         grant = _granted("POST", key)
         _verified(objects, grant)
+        room.check(objects.root)
         request.max_content_length = (grant.size or 0) + _FORM_BYTES
         file = request.files.get("file")
         if file is None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from shared.schema.runs import File
-from web import access, auth, inputs
+from web import access, auth, inputs, room
 from web.api import shown
 from web.api.answers import SECURED, created, hit, json
 from web.limits import limits_of
@@ -36,6 +36,7 @@ def blueprint() -> APIBlueprint:
         """The bytes are the body (with `?name=`), or the field `file` of a multipart form."""
         account = auth.required().account
         hit("upload")
+        room.check(auth.ports().settings.data)
         limit = limits_of(account.plan, auth.ports().plans).input_bytes
         source, name = _source(query.name, limit)
         inputs.check_name(name)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.runs import Upload
 from shared.uploads import Part
-from web import access, auth, uploads
+from web import access, auth, room, uploads
 from web.api import shown
 from web.api.answers import SECURED, created, empty, hit, json
 from web.limits import limits_of
@@ -48,6 +48,7 @@ def blueprint() -> APIBlueprint:
         """Up to 8 MiB with a SHA-256: send `form`. Else: ask for URLs of the parts and PUT each."""
         account = auth.required().account
         hit("upload")
+        room.check(auth.ports().settings.data)
         uploads.check(body.name, body.size, _limit())
         upload = uploads.prepare(_store(), account, body.name, body.size, body.sha256)
         used = False

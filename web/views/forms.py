@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from shared.plan import RUNTIMES, Network
 from shared.schema.accounts import Account
 from shared.schema.runs import File
-from web import auth, inputs
+from web import auth, inputs, room
 from web.add_tool import Source
 from web.limits import limits_of
 from web.refusals import Invalid, Refused
@@ -110,6 +110,7 @@ def base_name(file: FileStorage) -> str:
 
 def _keep(account: Account, name: str, source: BinaryIO, limit: int) -> File:
     ports = auth.ports()
+    room.check(ports.settings.data)
     with received(source, limit) as got:
         file_id, key = new_key()
         ports.objects.put(key, got.path)
