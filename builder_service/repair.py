@@ -7,7 +7,13 @@ whoever takes a free name. No index is ever asked for a guess.
 import re
 from collections.abc import Callable, Iterator
 
-from builder_service.detect.python_steps import with_older_setuptools
+from builder_service import later_releases
+from builder_service.detect.python_steps import (
+    BUILD_TOOLS,
+    constrained,
+    isolated,
+    with_older_setuptools,
+)
 from builder_service.detect.shell_programs import PACKAGES as SHELL_PROGRAMS
 from builder_service.missing_modules import NODE_MODULES, python_package
 from builder_service.system_libraries import (
@@ -73,6 +79,7 @@ _SETUPTOOLS = re.compile(
     r"No module named '?(?:pkg_resources|setuptools\.command\.(?:test|easy_install)|distutils\.msvccompiler)'?"
     r"|Invalid dash-separated (?:key|option)|cannot import name '\w+' from 'setuptools"
 )
+_BACK_END = re.compile(r"build backend|Failed to build|--no-build-isolation", re.IGNORECASE)
 _BUILDING = re.compile(r"setuptools\.build_meta|\bsetup\.py\b")
 _MOST = 6
 
@@ -94,7 +101,9 @@ def repair(plan: Plan, said: str, has: Has) -> tuple[Plan, str] | None:
         return plan.model_copy(update=changed), _added(chosen)
     return (
         _setuptools(plan, said)
+        or _constrained(plan, said)
         or _modules(plan, said)
+        or _isolated(plan, said)
         or _by_rule(plan, said)
         or _start(plan, said, has)
     )
@@ -148,6 +157,20 @@ def _setuptools(plan: Plan, said: str) -> tuple[Plan, str] | None:
     return plan.model_copy(update={"steps": steps}), why
 
 
+def _constrained(plan: Plan, said: str) -> tuple[Plan, str] | None:
+    """Older releases of what the program was not written for; one at a time, as each shows the next."""
+    if plan.runtime != "python":
+        return None
+    for constraint in later_releases.constraints(said):
+        if any(constraint in step.argv for step in plan.steps):
+            continue
+        steps = [constrained(step, constraint) for step in plan.steps]
+        if steps != plan.steps:
+            why = f"{constraint} is installed: the tool uses what later releases have dropped."
+            return plan.model_copy(update={"steps": steps}), why
+    return None
+
+
 def _modules(plan: Plan, said: str) -> tuple[Plan, str] | None:
     """Python and Node modules of the curated maps."""
     names = _names(_PYTHON, said) if plan.runtime == "python" else ()
@@ -163,6 +186,14 @@ def _modules(plan: Plan, said: str) -> tuple[Plan, str] | None:
         argv = ["npm", "install", "--no-save", "--no-package-lock", "--ignore-scripts", "--", *node]
         return _with_step(plan, argv, list(node), last=True)
     return None
+
+
+def _isolated(plan: Plan, said: str) -> tuple[Plan, str] | None:
+    """A project that says too little of what it is built with gets an environment of its own for that."""
+    if not _BACK_END.search(said) or not any(step.name == BUILD_TOOLS for step in plan.steps):
+        return None
+    steps = [isolated(step) for step in plan.steps if step.name != BUILD_TOOLS]
+    return plan.model_copy(update={"steps": steps}), "It is built in an environment of its own."
 
 
 def _with_step(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from packaging.requirements import InvalidRequirement, Requirement
 
 from builder_service import versions
-from builder_service.detect import python_extras, python_imports, python_locks
+from builder_service.detect import python_build_tools, python_extras, python_imports, python_locks
 from builder_service.detect.finding import Facts
 from builder_service.detect.python_manifest import Manifest, requirement_name
 from builder_service.detect.tree import Tree, normal
@@ -34,6 +34,8 @@ _DEVELOPERS = frozenset(
      "ruff", "black", "pylint", "pre-commit", "invoke", "nose", "build"]
 )  # fmt: skip
 _INSTALL = ["uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"]
+_NOT_ISOLATED = ("--no-build-isolation",)
+BUILD_TOOLS = "build tools"
 _INSTALL_ANYWAY = [PYTHON, "-m", "pip", "install", "--ignore-requires-python"]
 
 
@@ -91,7 +93,12 @@ def install_steps(
         if extras:
             evidence.append(f"with the extras {', '.join(extras)}, which its commands need")
         target = f".[{','.join(extras)}]" if extras else "."
-        how = _INSTALL_ANYWAY if any_python else _INSTALL
+        tools = [] if any_python else python_build_tools.wanted(tree)
+        if tools:
+            folder = ["--target", python_build_tools.FOLDER]
+            first.append(Step(name=BUILD_TOOLS, argv=[*_INSTALL, *folder, "--", *tools], files=[]))
+            env = {**env, "PYTHONPATH": python_build_tools.FOLDER}
+        how = _INSTALL_ANYWAY if any_python else [*_INSTALL, *(_NOT_ISOLATED if tools else ())]
         later.append(Step(name="install", argv=[*how, "--", target], env=env))
     steps = [*first, *later]
     if manifest.found and not manifest.backend:
@@ -107,6 +114,13 @@ def install_steps(
     return steps, wanted | _names(manifest.dependencies or [])
 
 
+def isolated(step: Step) -> Step:
+    """The step as it is without build tools beside it."""
+    env = {key: value for key, value in step.env.items() if value != python_build_tools.FOLDER}
+    argv = [word for word in step.argv if word not in _NOT_ISOLATED]
+    return step.model_copy(update={"argv": argv, "env": env})
+
+
 def _installs(step: Step) -> bool:
     return any(step.argv[: len(how)] == how for how in (_INSTALL, _INSTALL_ANYWAY))
 
@@ -120,9 +134,16 @@ def with_older_setuptools(step: Step) -> Step:
 
 
 def _with_versions(step: Step, pins: tuple[str, ...]) -> Step:
-    if not _installs(step):
+    if not _installs(step) or step.name == BUILD_TOOLS:
         return step
     return step.model_copy(update={"argv": [WITH_VERSIONS, *step.argv, "::", *pins]})
+
+
+def constrained(step: Step, constraint: str) -> Step:
+    """The step with one more bound on what it installs."""
+    if step.argv[:1] == [WITH_VERSIONS]:
+        return step.model_copy(update={"argv": [*step.argv, constraint]})
+    return _with_versions(step, (constraint,))
 
 
 def _dependencies(

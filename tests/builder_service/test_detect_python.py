@@ -323,3 +323,45 @@ def test_a_broken_manifest_never_breaks_detection(tmp_path: Path, text: str) -> 
         assert "cannot be read" in str(refusal)
     else:
         assert "tool.py" in names(made)
+
+
+BUILD = '[project]\nname="t"\n[project.scripts]\nt="t:m"\n[build-system]\n'
+
+
+@pytest.mark.parametrize(
+    ("build", "tools"),
+    [
+        ('requires=["setuptools>=68"]\nbuild-backend="setuptools.build_meta"\n', ["setuptools>=68", "wheel"]),
+        ('requires=["hatchling", "hatch-vcs"]\nbuild-backend="hatchling.build"\n', ["hatchling", "hatch-vcs"]),
+        ('requires=["poetry-core>=1"]\nbuild-backend="poetry.core.masonry.api"\n', ["poetry-core>=1"]),
+    ],
+)  # fmt: skip
+def test_well_known_build_tools_are_a_step_that_does_not_see_the_source(
+    tmp_path: Path, build: str, tools: list[str]
+) -> None:
+    made = plan(tmp_path, {"pyproject.toml": BUILD + build})
+
+    assert [one.name for one in made.steps] == ["build tools", "install"]
+    before, install = made.steps
+    assert before.argv[-len(tools) :] == tools
+    assert before.files == []
+    assert "--no-build-isolation" in install.argv
+    assert install.env["PYTHONPATH"] == before.argv[before.argv.index("--target") + 1]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": BUILD + 'requires=["maturin"]\nbuild-backend="maturin"\n'},
+        {"pyproject.toml": BUILD + 'requires=["setuptools", "odd"]\nbuild-backend="setuptools.build_meta"\n'},
+        {"pyproject.toml": BUILD + 'requires=["hatchling"]\nbuild-backend="hatchling.build"\n[tool.hatch.build.hooks.custom]\n'},
+        {"pyproject.toml": BUILD + 'requires=["setuptools @ git+https://x.example/s"]\nbuild-backend="setuptools.build_meta"\n'},
+        {"pyproject.toml": BUILD + 'requires=["setuptools"]\nbuild-backend="setuptools.build_meta"\n', "setup.cfg": "[options]\nsetup_requires = pbr\n"},
+        {"pyproject.toml": BUILD},
+    ],
+)  # fmt: skip
+def test_other_builds_keep_an_environment_of_their_own(tmp_path: Path, files: Files) -> None:
+    made = plan(tmp_path, files)
+
+    assert [one.name for one in made.steps] == ["install"]
+    assert "--no-build-isolation" not in made.steps[0].argv

@@ -36,8 +36,10 @@ def test_the_versions_of_a_lock_bind_every_installation(kind: str, tmp_path: Pat
     file, text = LOCKS[kind]
     made = plan(tmp_path, {"pyproject.toml": PROJECT, file: text})
 
-    assert [s.argv[0] for s in made.steps] == ["/usr/local/bin/with-versions"] * 2
-    assert all(s.argv[-2:] == ["::", "a==1.2"] for s in made.steps)
+    assert [s.argv[0] for s in made.steps if s.name != "build tools"] == [
+        "/usr/local/bin/with-versions"
+    ] * 2
+    assert all(s.argv[-2:] == ["::", "a==1.2"] for s in made.steps if s.name != "build tools")
     assert f"versions of {file}" in made.evidence
 
 

@@ -190,3 +190,57 @@ def test_what_later_setuptools_have_dropped_is_built_with_earlier_ones(said: str
     assert changed.steps[0].env["UV_BUILD_CONSTRAINT"] == "/opt/older-setuptools.txt"
     assert "earlier setuptools" in why
     assert repair(changed, "TypeError: nothing else", nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "constraint"),
+    [
+        ("ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88 from PyObject", "numpy<2"),
+        ("AttributeError: module 'numpy' has no attribute 'float'.\n`np.float` was a deprecated alias", "numpy<1.24"),
+        ("AttributeError: `np.NaN` was removed in the NumPy 2.0 release. Use `np.nan` instead.", "numpy<2"),
+        ("ImportError: cannot import name '_unicodefun' from 'click' (/opt/venv/lib/python3.11/site-packages/click/__init__.py)", "click<8.1"),
+        ("ImportError: cannot import name 'escape' from 'jinja2'", "jinja2<3.1"),
+        ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls'", "werkzeug<3"),
+        ("TypeError: Descriptors cannot be created directly.", "protobuf<3.21"),
+        ("ImportError: cannot import name 'DEFAULT_CIPHERS' from 'urllib3.util.ssl_'", "urllib3<2"),
+    ],
+)  # fmt: skip
+def test_what_a_later_release_has_dropped_is_had_from_an_earlier_one(
+    said: str, constraint: str
+) -> None:
+    first = plan("python", steps=[INSTALL])
+    made = repair(first, f"Traceback (most recent call last):\n{said}\n", nothing)
+
+    assert made is not None
+    changed, why = made
+    assert changed.steps[0].argv == ["/usr/local/bin/with-versions", *INSTALL.argv, "::", constraint]  # fmt: skip
+    assert constraint in why
+    assert repair(changed, said, nothing) is None  # once is enough
+    other = repair(
+        changed,
+        "No matter\nImportError: cannot import name 'soft_unicode' from 'markupsafe'",
+        nothing,
+    )
+    assert other is not None
+    assert other[0].steps[0].argv[-2:] == [constraint, "markupsafe<2.1"]
+
+
+def test_a_project_that_needs_more_is_built_in_an_environment_of_its_own() -> None:
+    tools = Step(
+        name="build tools",
+        argv=[*INSTALL.argv[:-2], "--target", "/opt/venv/build", "--", "hatchling"],
+    )
+    install = INSTALL.model_copy(
+        update={
+            "argv": [*INSTALL.argv[:-2], "--no-build-isolation", "--", "."],
+            "env": {"PYTHONPATH": "/opt/venv/build", "PBR_VERSION": "1"},
+        }
+    )
+    first = plan("python", steps=[tools, install])
+    said = "error: Failed to build `t @ file:///app`\nThe build backend returned an error\nOSError: oddities"
+    made = repair(first, said, nothing)
+
+    assert made is not None
+    assert made[0].steps == [INSTALL.model_copy(update={"env": {"PBR_VERSION": "1"}})]
+    assert repair(first, "OSError: oddities", nothing) is None
+    assert repair(made[0], said, nothing) is None
