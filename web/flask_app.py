@@ -38,7 +38,7 @@ from web.metrics import Metrics
 from web.ports import WebPorts
 from web.rate_limits import RateLimits
 from web.schemas import ErrorAnswer
-from web.streams import Gate
+from web.stream_places import Gate
 from web.web_load import Notes
 
 VERSION = "1"

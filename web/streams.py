@@ -29,7 +29,6 @@ open streams the answer is 503 with `Retry-After`.
 import base64
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -45,7 +44,7 @@ from web import jobs, live_logs, queue_position, replay
 from web.jobs import TERMINAL
 from web.ports import WebPorts
 from web.queue_position import Place
-from web.refusals import Busy, Invalid
+from web.refusals import Invalid
 
 HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 30.0
@@ -55,21 +54,6 @@ _GATHER_SECONDS = 0.02
 _CHUNK = 128 * 1024
 _EVENTS_AT_ONCE = 1000
 _POSITION = re.compile(r"(\d{1,18}):(\d{1,18}):(\d{1,18})")
-
-
-class Gate:
-    """So many streams at once and no more, because each holds a thread."""
-
-    def __init__(self, most: int) -> None:
-        self._places = threading.BoundedSemaphore(most)
-
-    def enter(self) -> None:
-        """Take a place; call `leave` when the stream has ended."""
-        if not self._places.acquire(blocking=False):
-            raise Busy("Too many live streams are open. Try again soon.", retry_after=5)
-
-    def leave(self) -> None:
-        self._places.release()
 
 
 @dataclass
@@ -112,13 +96,17 @@ def follow(
     job_id: str,
     position: Position,
     may_see: Callable[[], bool],
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Iterator[bytes]:
-    """The events from `position` to the job's end, or until nobody may see it any more."""
+    """The events from `position` to the job's end, or until nobody may see it any more.
+
+    `given_up`: its place is somebody else's by now; the reader comes again.
+    """
     reader = _Reader(ports, kind, job_id, position)
     with ports.bell.listen(job_id) as ear:
         spoke = checked = time.monotonic()
         yield b"retry: 1000\n\n"
-        while not ports.stopping():
+        while not (ports.stopping() or given_up()):
             looked = time.monotonic()
             told = b"".join(reader.news())
             if told:

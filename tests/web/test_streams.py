@@ -21,7 +21,8 @@ from web import live_logs, streams
 from web.ports import WebPorts
 from web.queue_position import expected_seconds
 from web.refusals import Busy, Invalid
-from web.streams import Gate, Position
+from web.stream_places import Gate
+from web.streams import Position
 
 
 @dataclass(frozen=True)
@@ -388,9 +389,46 @@ def test_streams_are_fewer_than_threads(app: Flask, owner: Person, run_id: str) 
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0
     first.close()
-    gate.enter()  # the place is free again
+    gate.enter("somebody")  # the place is free again
     with pytest.raises(Busy):
-        gate.enter()
+        gate.enter("somebody")
+
+
+def test_who_has_most_places_gives_them_to_who_has_fewer() -> None:
+    gate = Gate(8)
+    greedy = [gate.enter("greedy") for _ in range(8)]
+    with pytest.raises(Busy):
+        gate.enter("greedy")
+
+    modest = gate.enter("modest")
+
+    assert [place.is_given_up() for place in greedy] == [True] + [False] * 7
+    gate.leave(greedy[0])
+    others = [gate.enter("modest"), gate.enter("third")]
+    assert [place.is_given_up() for place in greedy[:4]] == [True] * 3 + [False]
+    assert not any(place.is_given_up() for place in [modest, *others])
+    with pytest.raises(Busy):  # those two still hold their threads
+        gate.enter("fourth")
+    for place in greedy[1:3]:
+        gate.leave(place)
+    gate.enter("fourth")
+
+
+def test_equals_take_nothing_from_each_other() -> None:
+    gate = Gate(4)
+    for name in ("a", "b", "a", "b"):
+        gate.enter(name)
+    with pytest.raises(Busy):
+        gate.enter("a")
+    assert not gate.enter("c").is_given_up()
+
+
+def test_a_stream_whose_place_was_given_away_ends(web_ports: WebPorts, run_id: str) -> None:
+    place = Gate(1).enter("somebody")
+    told = streams.follow(web_ports, "run", run_id, Position(), lambda: True, place.is_given_up)
+    next(told)
+    place.give_up()
+    list(told)
 
 
 @pytest.mark.parametrize("text", ["1", "1:2", "a:b:c", "-1:0:0", "1:2:3:4", "1:2:" + "9" * 30])

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from shared.schema.accounts import Account
 from shared.work import Kind, Stream
 from web import auth, live_logs, streams
+from web.client_address import household
 from web.metrics import Metrics
 from web.refusals import Absent
+from web.stream_places import Gate
 
 _MOST = 1 << 20
 
@@ -65,18 +67,18 @@ def events(
                 return False
         return True
 
-    gate = cast(streams.Gate, current_app.extensions["toolyard-streams"])
+    gate = cast(Gate, current_app.extensions["toolyard-streams"])
     metrics = cast(Metrics, current_app.extensions["toolyard-metrics"])
-    gate.enter()
+    reader = auth.viewer()
+    place = gate.enter(reader.id if reader else household(request.remote_addr or ""))
     metrics.streams.inc()
-    response = Response(
-        streams.follow(ports, kind, job_id, position, may_see), mimetype="text/event-stream"
-    )
+    told = streams.follow(ports, kind, job_id, position, may_see, place.is_given_up)
+    response = Response(told, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # a proxy must not gather what is live
 
     @response.call_on_close
     def leave() -> None:
-        gate.leave()
+        gate.leave(place)
         metrics.streams.dec()
 
     return response
