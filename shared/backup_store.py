@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from shared.backup import MANIFEST, BackupError, check
 from shared.backup_rotation import superfluous, time_of
-from shared.objects import NotFound, Objects, TooLargeToPut, bucket_of
+from shared.objects import NotFound, Objects, bucket_of
 from shared.objects_disk import DiskObjects
 
 _DAY = 24 * 3_600_000
@@ -67,8 +67,6 @@ class BackupStore:
                     raise
                 del listed[path]  # deleted on purpose meanwhile
                 continue
-            except TooLargeToPut as error:
-                raise BackupError(f"{error} Keep the backups in a folder instead.") from error
             if stored.sha256 != sha256:
                 raise BackupError(f"{path} changed while it was stored: try again.")
             there.add(key)

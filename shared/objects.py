@@ -40,10 +40,6 @@ class NotFound(Exception):
     """No object has that key."""
 
 
-class TooLargeToPut(Exception):
-    """The store does not take so much in one piece; the text says so."""
-
-
 class AlreadyExists(Exception):
     """Objects are written once; this key is taken by other bytes."""
 
@@ -71,10 +67,7 @@ def bucket_of(url: str) -> tuple[str, str]:
 
 class Objects(Protocol):
     def put(self, key: str, path: Path) -> ObjectInfo:
-        """Store a file; the same bytes again are fine, other bytes raise `AlreadyExists`.
-
-        Raises `TooLargeToPut` where the store has a limit.
-        """
+        """Store a file; the same bytes again are fine, other bytes raise `AlreadyExists`."""
         ...
 
     def get(self, key: str, path: Path) -> None:

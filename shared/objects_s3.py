@@ -11,13 +11,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.attachment import disposition
 from shared.objects import (
@@ -26,20 +27,28 @@ from shared.objects import (
     ObjectInfo,
     SignedPut,
     StoredObject,
-    TooLargeToPut,
     check_key,
 )
-from shared.uploads import hashes
+from shared.uploads import OCTETS, hashes
 
 _PART = 1 << 18
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONFLICT_TRIES = 5
 _MOST_BYTES = 5 << 30
-"""What S3 takes in one PUT; people's uploads come in parts and may be larger."""
+"""What S3 takes in one PUT; larger files go in parts."""
+_PART_BYTES = 64 << 20
+_MOST_PARTS = 10_000
+_WHOLE = "sha256"
+"""Metadata of an object that we stored in parts: S3 itself keeps the hashes of parts only."""
 
 
 class Damaged(OSError):
-    """The store gave other bytes than were put."""
+    """The store gave other bytes than were put, or a file changed while it was stored."""
+
+
+def part_bytes(size: int) -> int:
+    """How large each part of such a file is: S3 takes ten thousand."""
+    return max(_PART_BYTES, -(-size // _MOST_PARTS))
 
 
 class S3Objects:
@@ -67,26 +76,21 @@ class S3Objects:
 
     def put(self, key: str, path: Path) -> ObjectInfo:
         """Store a file; the same bytes again are fine, other bytes raise `AlreadyExists`."""
-        if (size := path.stat().st_size) > _MOST_BYTES:
-            raise TooLargeToPut(f"{path.name} has {size / (1 << 30):.1f} GiB, and S3 takes 5 GiB.")
         with path.open("rb") as source:
             sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             info = ObjectInfo(size=source.tell(), sha256=sha256)
+            in_parts = info.size > _MOST_BYTES
+            send = self._send_in_parts if in_parts else self._send
+            if in_parts and self._is_there(key, info):
+                return info
             for tried in range(_CONFLICT_TRIES):
                 source.seek(0)
                 try:
-                    self.client.put_object(
-                        **self.place(key),
-                        Body=source,
-                        ContentLength=info.size,
-                        ContentType="application/octet-stream",
-                        ChecksumSHA256=to_base64(sha256),
-                        IfNoneMatch="*",
-                    )
+                    send(key, source, info)
                     return info
                 except ClientError as error:
                     if status(error) == 412:
-                        if self.stat(key) != info:
+                        if not self._is_there(key, info):
                             raise AlreadyExists(key) from error
                         return info
                     # Somebody else writes or deletes this key right now.
@@ -95,6 +99,50 @@ class S3Objects:
                 time.sleep(0.1 * 2**tried)
         raise AssertionError("every try returns or raises")
 
+    def _is_there(self, key: str, info: ObjectInfo) -> bool:
+        found = self.stat(key)
+        if found is not None and found != info:
+            raise AlreadyExists(key)
+        return found is not None
+
+    def _send(self, key: str, source: BinaryIO, info: ObjectInfo) -> None:
+        self.client.put_object(
+            **self.place(key),
+            Body=source,
+            ContentLength=info.size,
+            ContentType=OCTETS,
+            ChecksumSHA256=to_base64(info.sha256),
+            IfNoneMatch="*",
+        )
+
+    def _send_in_parts(self, key: str, source: BinaryIO, info: ObjectInfo) -> None:
+        """S3 verifies each part; that they are the file whose hash it keeps is seen here."""
+        place = self.place(key)
+        begun = self.client.create_multipart_upload(
+            **place, ContentType=OCTETS, ChecksumAlgorithm="SHA256", Metadata={_WHOLE: info.sha256}
+        )
+        upload = {**place, "UploadId": begun["UploadId"]}
+        try:
+            whole = hashlib.sha256()
+            parts: list[dict[str, Any]] = []
+            for data in iter(lambda: source.read(part_bytes(info.size)), b""):
+                whole.update(data)
+                part = {
+                    "PartNumber": len(parts) + 1,
+                    "ChecksumSHA256": to_base64(hashlib.sha256(data).hexdigest()),
+                }
+                sent = self.client.upload_part(**upload, **part, Body=data)
+                parts.append({**part, "ETag": sent["ETag"]})
+            if whole.hexdigest() != info.sha256:
+                raise Damaged(f"The file for {key} changed while it was stored.")
+            self.client.complete_multipart_upload(
+                **upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+            )
+        except BaseException:
+            with suppress(ClientError, BotoCoreError):  # else the bucket's own rule ends it
+                self.client.abort_multipart_upload(**upload)
+            raise
+
     def get(self, key: str, path: Path) -> None:
         """Write the object to a file; raises `NotFound`, and `Damaged` where S3's checksum differs."""
         answer = self._asked("get_object", key, ChecksumMode="ENABLED")
@@ -102,7 +150,7 @@ class S3Objects:
             shutil.copyfileobj(source, target, _PART)
             target.seek(0)
             sha256 = hashlib.file_digest(target, "sha256").hexdigest()
-        if _is_whole(answer) and answer["ChecksumSHA256"] != to_base64(sha256):
+        if _sha256(answer) not in (None, sha256):
             raise Damaged(f"The object {key} is not what was stored.")
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
@@ -119,13 +167,13 @@ class S3Objects:
         return io.BufferedReader(raw, _PART)
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """Size and SHA-256, as S3 verified it; of an object that came in parts it is read anew."""
+        """Size and SHA-256, as S3 verified it; of what a person sent in parts it is read anew."""
         try:
             facts = self.facts(key)
         except NotFound:
             return None
-        if _is_whole(facts):
-            return ObjectInfo(facts["ContentLength"], to_hex(facts["ChecksumSHA256"]))
+        if (known := _sha256(facts)) is not None:
+            return ObjectInfo(facts["ContentLength"], known)
         with self.open(key) as file:
             return ObjectInfo(facts["ContentLength"], hashes(file, _PART)[0])
 
@@ -287,6 +335,10 @@ def to_hex(checksum: str) -> str:
     return base64.b64decode(checksum).hex()
 
 
-def _is_whole(facts: Any) -> bool:
-    """Whether S3 knows the SHA-256 of all the bytes, not only of the parts that they came in."""
-    return "-" not in facts.get("ChecksumSHA256", "-")
+def _sha256(facts: Any) -> str | None:
+    """The hash of all the bytes; None where S3 knows only those of the parts that they came in."""
+    checksum = facts.get("ChecksumSHA256", "-")
+    if "-" not in checksum:
+        return to_hex(checksum)
+    known: str | None = facts.get("Metadata", {}).get(_WHOLE)
+    return known

@@ -33,6 +33,7 @@ AWS_ADAPTERS = {
     "shared/secrets_aws.py",
     "shared/storage_credentials_sts.py",
     "shared/uploads_s3.py",
+    "shared/versions_s3.py",
     "notifier/mailer_ses.py",
     "web/worker_groups_ec2.py",
     "cli/aws",

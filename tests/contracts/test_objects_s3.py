@@ -3,18 +3,18 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
-from shared import bucket_s3
-from shared.backup import BackupError
-from shared.backup_store import BackupStore
+from shared import bucket_s3, objects_s3
 from shared.control import Control, Refused
-from shared.objects import AlreadyExists, TooLargeToPut
-from shared.objects_s3 import S3Objects
+from shared.objects import AlreadyExists, ObjectInfo
+from shared.objects_s3 import Damaged, S3Objects, part_bytes
 from tests.contracts.stores import ORIGIN, put, s3_store
 from tests.emulators import AWS_ENVIRONMENT
 
@@ -120,19 +120,112 @@ def test_a_put_that_was_raced_tells_same_bytes_from_others(
         objects.put("a", tmp_path / "other")
 
 
-def test_more_than_s3_takes_in_one_piece_is_refused_before_it_is_read(
-    objects: S3Objects, tmp_path: Path
+@pytest.fixture
+def in_parts(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> S3Objects:
+    """A store that takes 6 MiB in one PUT; the smallest part has 5, as on S3."""
+    monkeypatch.setattr(objects_s3, "_MOST_BYTES", 6 << 20)
+    monkeypatch.setattr(objects_s3, "_PART_BYTES", 5 << 20)
+    return objects
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "database.pgdump"
+    path.write_bytes(DATA * ((12 << 20) // len(DATA)))
+    return path
+
+
+def unfinished(objects: S3Objects) -> list[Any]:
+    place = {"Bucket": objects.bucket, "Prefix": objects.prefix}
+    return list(objects.client.list_multipart_uploads(**place).get("Uploads", []))
+
+
+def test_a_large_file_goes_in_parts_once_and_comes_back(
+    in_parts: S3Objects, large: Path, tmp_path: Path
 ) -> None:
-    huge = tmp_path / "database.dump"
-    with huge.open("wb") as file:
-        file.truncate((5 << 30) + 1)  # sparse
-    with pytest.raises(TooLargeToPut, match=r"database.dump has 5.0 GiB, and S3 takes 5 GiB"):
-        objects.put("huge", huge)
-    assert objects.stat("huge") is None
-    with pytest.raises(BackupError, match=r"Keep the backups in a folder instead"):
-        BackupStore(objects).save(
-            "n", {"files": {"database.dump": "0" * 64}}, {"database.dump": huge}
-        )
+    sha256 = hashlib.sha256(large.read_bytes()).hexdigest()
+
+    info = in_parts.put("large", large)
+
+    facts = in_parts.facts("large")
+    assert info == ObjectInfo(large.stat().st_size, sha256)
+    assert facts["ETag"].endswith('-3"')
+    assert in_parts.stat("large") == info
+    in_parts.get("large", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == large.read_bytes()
+    assert in_parts.put("large", large) == info
+    with large.open("r+b") as file:
+        file.write(b"?")
+    with pytest.raises(AlreadyExists):
+        in_parts.put("large", large)
+    assert in_parts.stat("large") == info
+    assert unfinished(in_parts) == []
+
+
+def test_what_fits_is_one_put(in_parts: S3Objects, file: Path) -> None:
+    assert in_parts.put("small", file).sha256 == SHA256
+    assert "-" not in in_parts.facts("small")["ETag"]
+
+
+def test_parts_that_change_on_their_way_make_no_object(
+    in_parts: S3Objects, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = in_parts.client.upload_part
+
+    def damaged(**given: Any) -> Any:
+        return real(**{**given, "Body": b"?" + given["Body"][1:]})
+
+    def rewritten(**given: Any) -> Any:
+        with large.open("r+b") as source:
+            source.seek(-1, io.SEEK_END)
+            source.write(b"?")
+        return real(**given)
+
+    monkeypatch.setattr(in_parts.client, "upload_part", damaged)
+    with pytest.raises(ClientError, match="BadDigest"):
+        in_parts.put("large", large)
+    monkeypatch.setattr(in_parts.client, "upload_part", rewritten)
+    with pytest.raises(Damaged, match="changed while"):
+        in_parts.put("large", large)
+
+    assert in_parts.stat("large") is None
+    assert unfinished(in_parts) == []
+
+
+def test_of_two_that_send_parts_the_first_to_end_wins(
+    in_parts: S3Objects, large: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = in_parts.client.create_multipart_upload
+
+    def overtaken(**given: Any) -> Any:
+        in_parts.put("k", file)
+        return real(**given)
+
+    monkeypatch.setattr(in_parts.client, "create_multipart_upload", overtaken)
+    with pytest.raises(AlreadyExists):
+        in_parts.put("k", large)
+    assert in_parts.stat("k") == ObjectInfo(len(DATA), SHA256)
+    assert unfinished(in_parts) == []
+
+
+def test_other_bytes_than_were_sent_in_parts_are_not_taken(
+    in_parts: S3Objects, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_parts.put("large", large)
+    real = in_parts.client.get_object
+
+    def changed(**given: Any) -> Any:
+        return {**real(**given), "Body": io.BytesIO(b"other")}
+
+    monkeypatch.setattr(in_parts.client, "get_object", changed)
+    with pytest.raises(Damaged, match="not what was stored"):
+        in_parts.get("large", tmp_path / "back")
+
+
+def test_parts_are_never_too_many() -> None:
+    assert part_bytes((5 << 30) + 1) == 64 << 20
+    for size in (5 << 30, (640 << 30) + 1, 5 << 40):
+        assert -(-size // part_bytes(size)) <= 10_000
 
 
 def test_the_bucket_is_as_it_must_be(objects: S3Objects) -> None:
