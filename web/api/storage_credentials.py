@@ -7,7 +7,11 @@ from pydantic import BaseModel, Field
 from shared.schema.accounts import StorageCredential
 from web import auth, storage_access
 from web.api.answers import SECURED, empty, hit, json
-from web.upload_schemas import IssuedStorageCredential, StorageCredentialInfo, StorageCredentialList
+from web.storage_schemas import (
+    IssuedStorageCredential,
+    StorageCredentialInfo,
+    StorageCredentialList,
+)
 
 
 class CredentialPath(BaseModel):
