@@ -1,6 +1,7 @@
 """The commands against the real platform: what scripts rely on, exit codes first."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,17 +90,22 @@ def test_files_and_standard_input_reach_the_tool(
 
 
 def test_a_cancelled_run_says_so_and_is_no_success(platform: Platform, tool: str) -> None:
-    run = platform.cli("run", tool, "--", "sleep", "60").stdout.decode().strip()
-    with platform.http() as api:
-        platform.wait(
-            lambda: api.get(f"/api/v1/runs/{run}").json()["state"] == "running", 30, "the run"
+    with ThreadPoolExecutor(1) as beside, platform.http() as api:
+        waits = beside.submit(
+            platform.cli, "run", tool, "--wait", "--json", "--", "sleep", "60", check=False
         )
 
-        platform.cli("cancel", run)
+        def newest() -> dict[str, str]:
+            found: list[dict[str, str]] = api.get("/api/v1/runs?limit=1").json()["items"]
+            return found[0] if found else {"state": "none yet"}
 
-        platform.wait(
-            lambda: api.get(f"/api/v1/runs/{run}").json()["state"] == "cancelled", 30, "the cancel"
-        )
+        platform.wait(lambda: newest()["state"] == "running", 30, "the run")
+        platform.cli("cancel", newest()["id"])
+        done = waits.result(60)
+
+    assert done.returncode == 143, "ended by TERM"
+    assert json.loads(done.stdout)["state"] == "cancelled"
+    assert b"cancelled" in done.stderr
 
 
 @pytest.mark.parametrize(
