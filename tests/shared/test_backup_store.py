@@ -151,6 +151,11 @@ def test_a_list_that_leads_out_of_the_backup_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped").exists()
 
 
-def test_a_place_of_another_kind_is_refused() -> None:
+@pytest.mark.parametrize("place", ["ftp://example.org/backups", "", " "])
+def test_a_place_that_is_none_is_refused(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(BackupError, match="no place for backups"):
-        open_place("ftp://example.org/backups")
+        open_place(place)
+    assert not list(tmp_path.iterdir())
