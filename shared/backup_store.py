@@ -27,7 +27,9 @@ def open_place(place: str) -> Objects:
         bucket, prefix = bucket_of(place)
         return cast(Objects, import_module("shared.objects_s3").S3Objects(bucket, prefix))
     if "://" in place or not place.strip():  # an unset variable is not the folder one stands in
-        raise BackupError(f"{place!r} is no place for backups: give a folder or s3://BUCKET/PREFIX.")
+        raise BackupError(
+            f"{place!r} is no place for backups: give a folder or s3://BUCKET/PREFIX."
+        )
     folder = Path(place).absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return DiskObjects(folder, "", "")
