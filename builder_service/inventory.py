@@ -11,19 +11,20 @@ MOST = 8 << 20
 """Bytes of the answer that are read."""
 _COMPONENTS = 20_000
 
-# Constant text. Each line: kind, name, version, in tabs; what a hostile image prints is data, not more.
+# Constant text. What Debian's packages bring is not looked for in their files. Each line: kind, name, version, in tabs; what a hostile image prints is data, not more.
 _SCRIPT = r"""
 dpkg-query -W -f='deb\t${Package}\t${Version}\n' 2>/dev/null
-find / -xdev \( -path /proc -o -path /sys -o -path /work -o -path /tmp \) -prune -o \
-  -type f -name METADATA -path '*.dist-info/*' -print0 2>/dev/null | xargs -0 -r -n 200 awk '
+find / -xdev \( -path /proc -o -path /sys -o -path /work -o -path /tmp -o -path /var -o -path /etc -o -path /usr/share \
+  -o -path /usr/include -o -path '/usr/lib/*-linux-gnu' \) -prune -o -type f \
+  \( -name METADATA -path '*.dist-info/*' -o -name package.json -path '*/node_modules/*' \) -print0 >/tmp/found 2>/dev/null
+grep -z '/METADATA$' /tmp/found | xargs -0 -r -n 200 awk '
     FNR == 1 { name = ""; version = ""; done = 0 }
     done { next }
     /^Name: / { name = $2 }
     /^Version: / { version = $2 }
     name != "" && version != "" { print "pypi\t" name "\t" version; done = 1 }
     /^\r?$/ { done = 1 }' 2>/dev/null
-find / -xdev \( -path /proc -o -path /sys -o -path /work -o -path /tmp \) -prune -o \
-  -type f -name package.json -path '*/node_modules/*' -print0 2>/dev/null |
+grep -z '/package.json$' /tmp/found |
   xargs -0 -r grep -Hom1 '"version"[[:space:]]*:[[:space:]]*"[^"]*"' 2>/dev/null |
   sed -nE 's#^.*/node_modules/((@[^/]+/)?[^/]+)/package\.json:"version"[[:space:]]*:[[:space:]]*"([^"]*)"$#npm\t\1\t\3#p'
 exit 0
