@@ -4,24 +4,16 @@ import os
 import subprocess
 import sys
 
-from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from shared import bus_open, objects_open
 from shared.migrate import migrate
+from shared.process import settings_or_exit
 from shared.settings import Settings
 
 
 def main() -> int:
-    try:
-        settings = Settings.read(os.environ)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"TOOLYARD_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}"
-            for e in error.errors()
-        )
-        print(f"A setting is wrong: {wrong}", file=sys.stderr)
-        return 2
+    settings = settings_or_exit(Settings, os.environ)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         migrate(settings.database_url_with_login)

@@ -30,7 +30,8 @@ def settings_or_exit(kind: type[S], environ: Mapping[str, str]) -> S:
     except ValidationError as error:
         for problem in error.errors():
             name = "TOOLYARD_" + "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{name}: {problem['msg']}.\n")
+            told = problem["msg"].removeprefix("Value error, ")
+            sys.stderr.write(f"{name}: {told}.\n")
         sys.exit(2)
 
 
