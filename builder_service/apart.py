@@ -22,7 +22,7 @@ SECONDS = 20
 """Of the processor, so that a busy machine ends nobody's reading."""
 _PATIENCE = 10
 """So many times as long may pass by the clock."""
-_MEMORY = 4 << 30
+_MEMORY = 2 << 30
 _LOOK_SECONDS = 0.2
 _READERS = ["builder_service.looking", "builder_service.forms"]
 
@@ -83,8 +83,8 @@ def _answer(ours: Connection, seconds: int, check: Callable[[], None]) -> tuple[
         except EOFError:  # ended by the limit of its time or memory
             pass
     raise Endless(
-        f"The repository's files could not be read within {seconds} s: one of them seems to be made "
-        "for that. Say what to build in a toolyard.yaml, or leave that file out."
+        f"The repository's files could not be read within {seconds} s and 2 GiB: one of them seems to "
+        "be made for that. Say what to build in a toolyard.yaml, or leave that file out."
     )
 
 
@@ -97,6 +97,8 @@ def _read(theirs: Connection, seconds: int, function: Callable[..., T], argument
         told: tuple[bool, object] = (True, function(*arguments))
     except (NoPlan, BuildFailed) as refusal:
         told = (False, refusal)
+    except MemoryError:
+        return
     except Exception as error:  # ours; not every exception can be sent
         told = (False, RuntimeError("".join(traceback.format_exception(error))))
     theirs.send(told)

@@ -33,6 +33,7 @@ from shared.written import Written, measure
 
 _POLL = 0.2
 """Seconds between two looks into the log of a container that another process started."""
+_USUALLY_BESIDE = 1 << 16
 _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "created": "created",
     "running": "running",
@@ -82,6 +83,19 @@ def _when(text: str) -> float:
     whole, _, fraction = text.rstrip("Z").partition(".")
     seconds = datetime.fromisoformat(whole + "+00:00").timestamp()
     return seconds + (float("0." + fraction) if fraction else 0.0)
+
+
+def _written_beside(found: dict[str, Any]) -> Written:
+    """What was added to the files that the engine itself binds into a container: root may, in a build.
+
+    They lie on the host's disk, beside what the container's own layer holds.
+    """
+    size = 0
+    for which in ("HostsPath", "HostnamePath", "ResolvConfPath"):
+        with suppress(OSError):
+            now = Path(found.get(which) or "").stat()
+            size += max(now.st_size, now.st_blocks * 512)
+    return Written(size if size > _USUALLY_BESIDE else 0)
 
 
 def _exit(state: dict[str, Any]) -> Exit:
@@ -304,8 +318,8 @@ class DockerContainers(DockerImages):
         folder = ((found.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
         if folder and os.access(folder, os.R_OK | os.X_OK):
             with suppress(FileNotFoundError):  # removed meanwhile
-                return measure(Path(folder), most)
-        return self._engine.written(name)
+                return measure(Path(folder), most) + _written_beside(found)
+        return self._engine.written(name) + _written_beside(found)
 
     def remove(self, name: str) -> None:
         with calling():

@@ -61,6 +61,11 @@ def test_a_text_without_an_end_is_given_up_and_this_process_goes_on() -> None:
     assert beats > 3
 
 
+def test_a_text_that_fills_the_memory_is_given_up() -> None:
+    with pytest.raises(Endless):
+        apart(bytes, 3 << 30)
+
+
 def test_a_cancel_is_heard_meanwhile() -> None:
     def check() -> None:
         raise Cancelled

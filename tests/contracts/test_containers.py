@@ -553,6 +553,19 @@ def test_root_in_a_build_has_only_what_package_tools_need(runner: Runner) -> Non
     ]
 
 
+def test_what_a_build_adds_to_the_engines_own_files_counts(
+    runner: Runner, containers: DockerContainers
+) -> None:
+    """Those lie on the host's disk beside the container's layer, three files without a quota."""
+    script = (
+        "for file in hosts hostname resolv.conf; do head -c 4000000 /dev/zero > /etc/$file; done"
+    )
+    name = runner.started("sh", "-c", script, kind="build", as_root=True, read_only=False)
+    assert containers.wait(name, 20)
+
+    assert containers.written(name, Written(1 << 40, 1 << 20)).bytes >= 12_000_000
+
+
 def test_what_a_container_has_written_is_told_in_both_ways(
     runner: Runner, containers: DockerContainers
 ) -> None:
