@@ -24,7 +24,8 @@ class AwsSecrets(ABC):
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._client: Any = boto3.Session().client(
+        session: Any = boto3.Session()
+        self._client = session.client(
             self.service,
             config=Config(
                 connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 4}
