@@ -18,7 +18,8 @@ from shared.events import Event, decode
 _SCHEMA_VERSION = 1
 _BATCH = 10
 _BROKER_AWAY_SECONDS = (0.5, 1.0, 2.0, 5.0)
-_LONGEST_PAUSE_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 120.0
+_NEWER_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -30,10 +31,10 @@ Answer = Callable[[], None]
 
 
 def pause_before_retry(first: float, receives: int) -> float:
-    """Seconds until the next delivery, doubled at each one, at most five minutes.
+    """Seconds until the next delivery, doubled at each one, at most two minutes.
 
-    A server may be away for ten minutes (DESIGN 3.2): `first` = 5 s and the topology's
-    `MAX_RECEIVES` cover a quarter of an hour before a message becomes a dead letter.
+    A server may be away for ten minutes (DESIGN 3.2): with `first` = 5 s the topology's
+    `MAX_RECEIVES` still try a message a quarter of an hour after its first delivery.
     """
     return float(min(first * 2 ** (max(receives, 1) - 1), _LONGEST_PAUSE_SECONDS))
 
@@ -131,7 +132,7 @@ class Consumer:
         except ValidationError as error:
             if _is_from_the_future(message.body):
                 log.warning("message_from_newer_version", queue=self._queue)
-                return partial(message.nack, 30.0)
+                return partial(message.nack, pause_before_retry(_NEWER_SECONDS, message.receives))
             log.error("message_malformed", queue=self._queue, errors=error.error_count())
             return message.reject
         with logs.bound(**_ids(event)):
@@ -142,7 +143,7 @@ class Consumer:
         handler = self._handlers.get(kind)
         if event.schema_version > _SCHEMA_VERSION:
             log.warning("message_from_newer_version", queue=self._queue, type=kind)
-            return partial(message.nack, 30.0)
+            return partial(message.nack, pause_before_retry(_NEWER_SECONDS, message.receives))
         if handler is None:
             log.error("message_unexpected", queue=self._queue, type=kind)
             return message.reject

@@ -16,7 +16,7 @@ from shared.events import (
     RunRequested,
 )
 
-MAX_RECEIVES = 8
+MAX_RECEIVES = 13
 """Deliveries of one message before it becomes a dead letter."""
 
 VISIBILITY_SECONDS = 60

@@ -89,8 +89,9 @@ def test_a_newer_schema_goes_back_to_the_queue(extra: dict[str, object]) -> None
 def test_pauses_outlast_ten_minutes_without_a_server() -> None:
     pauses = [pause_before_retry(5.0, receives) for receives in range(1, MAX_RECEIVES + 1)]
     assert pauses[:3] == [5.0, 10.0, 20.0]
-    assert max(pauses) == 300.0
-    assert sum(pauses[:-1]) > 600
+    assert max(pauses) == 120.0
+    last_delivery = sum(pauses[:-1])
+    assert last_delivery > 900  # ten minutes, and time for the server to come back
 
 
 def test_log_lines_of_a_handler_carry_the_ids() -> None:
