@@ -70,14 +70,16 @@ class Load:
                     self.accepted.append(run)
 
 
-def ask(api: httpx.Client, tool: str, argv: list[str], stop: threading.Event) -> str | None:
+def ask(
+    api: httpx.Client, tool: str, argv: list[str], stop: threading.Event, seconds: int = 600
+) -> str | None:
     """Ask for a run until somebody accepts it; None when told to stop before."""
     key = secrets.token_hex(16)
     while not stop.is_set():
         with contextlib.suppress(httpx.TransportError):
             answer = api.post(
                 "/api/v1/runs",
-                json={"tool": tool, "argv": argv},
+                json={"tool": tool, "argv": argv, "timeout": seconds},
                 headers={"Idempotency-Key": key},
                 timeout=15,
             )
@@ -130,9 +132,11 @@ def outage(
 ) -> list[str]:
     """One part away for `seconds`; every promise that was broken, as a sentence."""
     accounts = [platform.create_user(f"{secrets.token_hex(6)}@example.org") for _ in range(2)]
+    platform.cli("admin", "set-plan", accounts[0]["email"], "premium", token="")
     ticks = int(seconds) + 10
     with platform.http(accounts[0]["token"]) as api:
-        long_run = ask(api, ticker, [str(ticks), "1"], threading.Event())
+        # On a free plan a run of ten minutes ends before an outage of ten minutes does.
+        long_run = ask(api, ticker, [str(ticks), "1"], threading.Event(), 2 * ticks)
         assert long_run is not None
         _until(lambda: _get(api, f"/runs/{long_run}")["state"] == "running", 60, "the long run")
         with Load(platform, ticker, accounts[1]["token"]) as load:
