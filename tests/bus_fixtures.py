@@ -1,5 +1,6 @@
 """A RabbitMQ, one a pytest worker, started when first asked for."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,12 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from cli import rabbitmq
 from cli.servers import free_port
+from shared.amqp_permissions import Permissions
 from tests.certificates import Certificate
 
 PASSWORD = "rabbit-hole"
@@ -67,6 +70,29 @@ class Broker:
                 cwd="/",
                 start_new_session=True,
             )
+
+    def users(self, **allowed: Permissions) -> None:
+        """Make logins with these permissions; their password is the broker's own."""
+        file = self.folder / "users.json"
+        file.write_text(
+            json.dumps(
+                {
+                    "users": [{"name": name, "password": PASSWORD, "tags": ""} for name in allowed],
+                    "permissions": [
+                        {"user": name, "vhost": "/", **asdict(each)}
+                        for name, each in allowed.items()
+                    ],
+                }
+            )
+        )
+        program = str(rabbitmq.SERVER.with_name("rabbitmqctl"))
+        command = rabbitmq.server(self.folder, self.ports)
+        subprocess.run(
+            [*command[:-1], program, "-q", "import_definitions", str(file)],
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
 
     def kill(self) -> None:
         """As a power cut does, but for the disk's own cache."""
