@@ -17,7 +17,9 @@ root() { [ "$(id -u)" -eq 0 ]; }
 install_packages() {
     packages="$*"
     if ! root || ! have apt-get; then
-        fail "please install as root, then try again:  apt-get install --no-install-recommends $packages"
+        again=
+        case " $packages " in *" docker.io "*) root || again=" && usermod --append --groups docker $(id -un)" ;; esac
+        fail "please do as root${again:+, sign in anew}, then try again:  apt-get install --no-install-recommends $packages$again"
     fi
     say "installing $packages (apt)"
     export DEBIAN_FRONTEND=noninteractive
@@ -45,6 +47,15 @@ install_unstarted() {
     fi
 }
 
+python=
+for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+[ -n "$python" ] || fail "Python 3.11 or newer is needed; on Debian 12:  apt-get install python3 python3-venv"
+
 missing=
 need() { # command package
     have "$1" || missing="$missing $2"
@@ -59,6 +70,9 @@ need ip iproute2
 need mkfs.ext4 e2fsprogs
 need mount mount
 if [ -z "${DOCKER_HOST:-}" ] && ! have dockerd; then missing="$missing docker.io"; fi
+venv=made
+.venv/bin/python -c 'import pip' 2>/dev/null || venv=
+[ -n "$venv" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ "$wanted" = dev ]; then
     need npm npm
     need shellcheck shellcheck
@@ -74,21 +88,11 @@ if [ "$wanted" = dev ]; then
     have systemd-analyze || install_unstarted systemd
 fi
 
-# Python ------------------------------------------------------------------------------------------
-python=
-for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
-    if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
-[ -n "$python" ] || fail "Python 3.11 or newer is needed; on Debian 12:  apt-get install python3 python3-venv"
-
+# Python packages -----------------------------------------------------------------------------------
 digest() { cat pyproject.toml "requirements/$1.txt" | sha256sum | cut -d' ' -f1; }
 installed() { [ -f ".venv/.$1" ] && [ "$(cat ".venv/.$1")" = "$(digest "$1") $PWD" ]; }
 
-if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+if [ -z "$venv" ]; then
     say "creating .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv
@@ -125,6 +129,13 @@ if ! engine_answers; then
         [ "$waited" -le 60 ] || fail "the container engine did not start within a minute; see /var/log/docker*.log"
         sleep 1
     done
+    # On version 1 of control groups containerd tells who ran out of memory only where this hierarchy of
+    # systemd's is mounted, which no init script does.
+    named=/sys/fs/cgroup/systemd
+    if [ -d /sys/fs/cgroup/memory ] && [ ! -d "$named" ]; then
+        { mkdir "$named" && mount -t cgroup -o none,name=systemd cgroup "$named"; } ||
+            say "$named could not be mounted: programs that run out of memory will be told as killed"
+    fi
 fi
 
 # What builds on this host need: its own package indexes and certificates -----------------------------
