@@ -180,7 +180,9 @@ def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Pro
     wanted = only if only is not None else list(known)
     if unknown := sorted(set(wanted) - set(known)):
         raise Refused(f"--only knows {', '.join(known)}, and not {', '.join(unknown)}.")
-    held = lock(Path(environ["TOOLYARD_DATA"]))
+    data = Path(environ["TOOLYARD_DATA"])
+    held = lock(data)
+    (data / RUNNING).unlink(missing_ok=True)  # of servers that were killed with their platform
     supervisor = Supervisor(environ)
     supervisor.catch_signals()
     try:
@@ -207,7 +209,7 @@ def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Pro
         if "janitor" in workers and not supervisor.stopping:
             supervisor.start(known["janitor"])
         several, webs = groups(supervisor, environ, workers)
-        followed = Followed(supervisor, Path(environ["TOOLYARD_DATA"]), several, webs)
+        followed = Followed(supervisor, data, several, webs)
         for group in several.values():
             if not supervisor.stopping:
                 group.begin(supervisor)
@@ -217,7 +219,7 @@ def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Pro
     finally:
         supervisor.stop()
         supervisor.close()
-        (Path(environ["TOOLYARD_DATA"]) / RUNNING).unlink(missing_ok=True)
+        (data / RUNNING).unlink(missing_ok=True)
         os.close(held)
     return 0
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.up import Refused, check_port, environment, lock, main
+from cli.supervisor import Supervisor
+from cli.up import RUNNING, Refused, check_port, environment, lock, main
 
 
 def test_two_platforms_refuse_one_data_folder(tmp_path: Path) -> None:
@@ -58,3 +59,21 @@ def test_only_takes_names_that_there_are(
 
     assert main(["--only", "web,runners"]) == 1
     assert "and not runners." in capfd.readouterr().err
+
+
+def test_servers_of_a_platform_that_was_killed_are_forgotten_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLYARD_DATA", str(tmp_path))
+    (tmp_path / RUNNING).write_text("TOOLYARD_DATABASE_URL=postgresql+psycopg://gone\n")
+    left: list[bool] = []
+
+    def looks(port: int) -> None:
+        left.append((tmp_path / RUNNING).exists())
+        raise Refused("far enough")
+
+    monkeypatch.setattr("cli.up.check_port", looks)
+    monkeypatch.setattr(Supervisor, "catch_signals", lambda self: None)
+
+    assert main(["--only", "web"]) == 1
+    assert left == [False]
