@@ -37,6 +37,10 @@ _TOLERATED = [
 ]
 
 
+_MEMORY = 3 << 30
+"""A few bytes of a pack may ask for an object of any size."""
+
+
 class GitFailed(Exception):
     """Git ended with an error; the text is the end of what it said."""
 
@@ -149,7 +153,8 @@ class Git:
             flags["http.curloptResolve"] = f"{self.link.host}:{self.link.port}:{shown}"
         flags |= {f"fetch.fsck.{name}": "ignore" for name in _TOLERATED}
         settings = [word for key, value in flags.items() for word in ("-c", f"{key}={value}")]
-        return ["prlimit", f"--fsize={self.limits.bytes}", "--core=0", "git", *settings, *arguments]
+        limits = [f"--fsize={self.limits.bytes}", f"--as={_MEMORY}", "--core=0"]
+        return ["prlimit", *limits, "git", *settings, *arguments]
 
     def speaks_git(self) -> bool:
         """Whether the host answers in Git's protocol rather than with some web page."""

@@ -5,6 +5,8 @@ import re
 from shared.git_link import GitLink
 
 _SAID = (
+    (r"out of memory|malloc failed|mmap failed",
+     "The repository holds an object that takes more memory than a clone may use. Use a smaller repository."),
     (r"unable to update url base from redirection|redirect|returned error: 30\d",
      "The link is redirected to another address, which is not followed. Paste the address it leads to."),
     (r"could not read Username|Authentication failed|terminal prompts disabled|returned error: 40[13]",
