@@ -20,6 +20,14 @@ def redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
     return fields
 
 
+def harmless(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
+    """What strangers send, a path for one, begins no line of its own and moves no cursor."""
+    for name, value in fields.items():
+        if isinstance(value, str) and not value.isprintable():
+            fields[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    return fields
+
+
 def configure(
     service: str, *, json: bool = False, level: int = logging.INFO, to: TextIO | None = None
 ) -> None:
@@ -40,10 +48,11 @@ def configure(
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
         else [
+            harmless,
             # The default prints local variables: tokens and passwords among them.
             structlog.dev.ConsoleRenderer(
                 colors=False, exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
     )
     handler = logging.StreamHandler(to or sys.stderr)

@@ -77,3 +77,16 @@ def test_a_traceback_shows_no_variables() -> None:
     assert "KeyError" in out.getvalue() and "hunter2-in-a-variable" not in out.getvalue().replace(
         'wanted = "hunter2-in-a-variable"', ""
     )
+
+
+@pytest.mark.parametrize("sent", ["/x\x1b[2J", "/x\n2026 [info] signed_in", "/\x9b31m", "/\u202ex"])
+def test_what_strangers_send_is_one_line_without_controls(sent: str) -> None:
+    out = io.StringIO()
+    logs.configure("web", to=out)
+    structlog.get_logger().info("request", path=sent, name="grün")
+    logging.getLogger("gunicorn").warning("Invalid request %s", sent)
+    said = out.getvalue()
+
+    assert len(said.splitlines()) == 2
+    assert all(char.isprintable() or char == "\n" for char in said)
+    assert "grün" in said
