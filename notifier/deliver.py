@@ -6,14 +6,13 @@ more with the same Message-ID: a mail program shows it once. The delivery row is
 
 import structlog
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from notifier import suppressions
 from notifier.mail_message import BadMail
 from notifier.mailer import AddressRefused, Mail, Mailer
 from notifier.messages import Text
-from shared.db import Transactions, now_ms
+from shared.db import Transactions, insert_new, now_ms
 from shared.errors import Reject, Retry
 from shared.events import Event
 from shared.ids import new_id
@@ -78,17 +77,15 @@ class Deliveries:
 
 def _claim(session: Session, event: Event, recipient: str, new: str) -> str | None:
     """The Message-ID to send under, or None: it was sent, or refused for good."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(Delivery) if on_sqlite else postgresql.insert(Delivery)
     claimed = session.execute(
-        insert.values(
+        insert_new(session, Delivery)
+        .values(
             event_id=event.event_id,
             recipient=recipient,
             message_id=new,
             state="claimed",
             at=now_ms(),
         )
-        .on_conflict_do_nothing()
         .returning(Delivery.message_id)
     ).first()
     if claimed is not None:

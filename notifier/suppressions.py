@@ -3,13 +3,12 @@
 from typing import Literal
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from notifier.feedback import Feedback
 from notifier.messages import one_line
 from shared import inbox, mail_address
-from shared.db import now_ms
+from shared.db import insert_new, now_ms
 from shared.schema.deliveries import Delivery, Suppression
 
 CONSUMER = "mail-feedback"
@@ -25,15 +24,13 @@ def add(
     session: Session, address: str, kind: Literal["bounce", "complaint", "refused"], reason: str
 ) -> None:
     """No more mail from now on; the first reason stands."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(Suppression) if on_sqlite else postgresql.insert(Suppression)
     session.execute(
-        insert.values(
+        insert_new(session, Suppression).values(
             address=mail_address.key(address),
             kind=kind,
             reason=one_line(reason, _REASON),
             at=now_ms(),
-        ).on_conflict_do_nothing()
+        )
     )
 
 

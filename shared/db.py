@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Engine, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
@@ -31,6 +32,13 @@ def _now_sqlite(element: now_ms, compiler: Any, **kw: Any) -> str:
 @compiles(now_ms, "postgresql")
 def _now_postgresql(element: now_ms, compiler: Any, **kw: Any) -> str:
     return "CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def insert_new(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+    """An insert that does nothing where a row with this key is there already."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    return insert.on_conflict_do_nothing()
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:

@@ -1,9 +1,8 @@
 """Each consumer handles an event once, however often the bus delivers it."""
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from shared.db import now_ms
+from shared.db import insert_new, now_ms
 from shared.events import Event
 from shared.schema.messages import Inbox
 
@@ -15,11 +14,5 @@ def seen(session: Session, consumer: str, event: Event) -> bool:
 
 def seen_id(session: Session, consumer: str, event_id: str) -> bool:
     """As `seen`, for what comes from outside and has an id of its own."""
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(Inbox) if on_sqlite else postgresql.insert(Inbox)
-    statement = (
-        insert.values(consumer=consumer, event_id=event_id, at=now_ms())
-        .on_conflict_do_nothing()
-        .returning(Inbox.event_id)
-    )
-    return session.execute(statement).first() is None
+    new = insert_new(session, Inbox).values(consumer=consumer, event_id=event_id, at=now_ms())
+    return session.execute(new.returning(Inbox.event_id)).first() is None
