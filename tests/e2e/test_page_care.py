@@ -114,3 +114,37 @@ def test_the_palette_says_so_when_nothing_is_called_so(person: Person) -> None:
     expect(palette.locator("ul")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
+
+
+def test_a_button_says_that_its_form_is_on_its_way_and_is_pressed_once(person: Person) -> None:
+    page = person.page
+    page.goto("/account")
+    # An answer that never comes: the browser itself waits for one before it tells anything.
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")
+    page.fill("[name=name]", "laptop")
+    button = page.get_by_role("button", name="Make a token")
+    button.click()
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("aria-busy", "true")
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
+    expect(button).to_be_enabled()
+
+
+def test_focus_shows_where_the_focused_thing_itself_is_hidden(person: Person) -> None:
+    page = person.page
+    page.goto(f"/tools/{person.tool.id}")
+    page.locator("form[data-run] button.primary").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("[name=files]")).to_be_focused()
+    expect(page.locator("label.button:has([name=files])")).to_have_css("outline-style", "solid")
+
+
+def test_a_refused_link_is_told_once(person: Person, open_page: Open) -> None:
+    page = person.page
+    page.goto("/add")
+    page.fill("[name=link]", "https://127.0.0.1/a/b")
+    page.click("text=Build it")
+    expect(page.locator("#fault")).to_contain_text("this machine")
+    page.wait_for_timeout(900)  # longer than it takes to look at a link that was pasted
+    expect(page.locator("#look")).to_contain_text("Only the link is needed")
+    ignored(open_page, "422")

@@ -38,6 +38,21 @@ function listenToQuestions() {
   });
 }
 
+/** A form that is on its way says so on its button, and is not sent twice. */
+function listenToSends() {
+  const release = () => {
+    for (const button of document.querySelectorAll("[aria-busy]")) Object.assign(button, { disabled: false, ariaBusy: null });
+  };
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    setTimeout(() => {
+      if (event.submitter) Object.assign(event.submitter, { disabled: true, ariaBusy: "true" });
+    });
+    setTimeout(release, 20_000); // somebody may have stopped it
+  });
+  addEventListener("pageshow", release);
+}
+
 function listenToUnfolds() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-unfold]");
@@ -56,5 +71,6 @@ listenToPlan();
 listenToFills();
 listenToCopies();
 listenToQuestions();
+listenToSends();
 listenToUnfolds();
 followLog();
