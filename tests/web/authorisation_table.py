@@ -298,6 +298,7 @@ TABLE: dict[str, Row] = {
         "200 200 200 200 200 200", _at("/assets/0/css/base.css")
     ),
     "GET /builds/<build_id>": Row("303 200 404 200 303 303", _at("/builds/<build>")),
+    "GET /builds/<build_id>/log": Row("303 200 404 200 303 303", _at("/builds/<build>/log")),
     "POST /builds/<build_id>/cancel": Row(
         "401 303 404 303 401 401", _at("/builds/<build>/cancel", form={})
     ),
