@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from builder_service.base_recipes import RECIPES
 from builder_service.detect import beside, lfs, other_languages
-from builder_service.detect.finding import NAMED, STRENGTH, Facts, Finding, NoPlan
+from builder_service.detect.finding import DECLARED, NAMED, STRENGTH, Facts, Finding, NoPlan
 from builder_service.detect.tree import Tree
 from builder_service.languages import LANGUAGES
 from builder_service.own_dockerfile.candidate import candidate
@@ -161,7 +161,10 @@ def _native(tree: Tree, facts: Facts, runtime: str | None) -> Choice:
     if not runtime and not refusals and (other := _in_another_language(tree, findings, order)):
         raise NoTool(other)
     if order and not (refusals and findings[order[0]].strength < _FALLBACK):
-        others = [name for name in order[1:] if findings[name].strength >= _FALLBACK]
+        # Beside a declared command, scripts that only read arguments are its helpers.
+        declared = findings[order[0]].strength >= STRENGTH[DECLARED]
+        least = STRENGTH[NAMED] if declared else _FALLBACK
+        others = [name for name in order[1:] if findings[name].strength >= least]
         return Choice([plans[name] for name in (order[0], *others)])
     if refusals:
         raise refusals[0]

@@ -7,7 +7,7 @@ whoever takes a free name. No index is ever asked for a guess.
 import re
 from collections.abc import Callable, Iterator
 
-from builder_service import later_releases
+from builder_service import later_releases, link_libraries, stale_locks
 from builder_service.detect.python_steps import (
     BUILD_TOOLS,
     constrained,
@@ -100,7 +100,9 @@ def repair(plan: Plan, said: str, has: Has) -> tuple[Plan, str] | None:
         changed = {"system_packages": [*plan.system_packages, *chosen]}
         return plan.model_copy(update=changed), _added(chosen)
     return (
-        _setuptools(plan, said)
+        stale_locks.loosened(plan, said)
+        or link_libraries.linked(plan, said)
+        or _setuptools(plan, said)
         or _constrained(plan, said)
         or _modules(plan, said)
         or _isolated(plan, said)

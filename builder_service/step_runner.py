@@ -30,6 +30,12 @@ _NO_PROCESS = re.compile(
     r"Cannot fork|fork: (?:retry: )?Resource temporarily|BlockingIOError|spawn \S+ EAGAIN|can't start new thread"
 )
 
+_NOISE = re.compile(
+    r"^npm (?:error|ERR!)\s*(?:$|code |errno |syscall |path |command |cwd |node |\S*\s*A complete log|Exit handler)|^npm (?:error|ERR!) *\d+ "
+    r"|^make(?:\[\d+\])?: \*\*\* |^hint: |^gmake|^ninja: build stopped"
+)
+"""Lines of tools that say that they failed, and not why."""
+
 
 @dataclass
 class Steps:
@@ -214,9 +220,11 @@ def _size(number: int) -> str:
 def sentence(name: str, exit_code: int, said: str) -> str:
     """Why a step failed, in one sentence with the line that tells most."""
     lines = [
-        line.strip() for line in said.splitlines() if line.strip() and not line.startswith("--- ")
+        line.strip()
+        for line in said.splitlines()
+        if line.strip() and not line.startswith("--- ") and not _NOISE.search(line)
     ]
-    telling = ("fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
+    telling = ("npm error ", "fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
                "error:", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
     for word in telling:
         found = [line for line in lines if word in line.lower()]

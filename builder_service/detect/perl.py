@@ -126,7 +126,7 @@ def _plan(tree: Tree, manifest: str | None, commands: list[Command]) -> Plan:
         entry for entry in tree.files if not is_aside(entry.path) and _is_script(tree, entry)
     ]
     modules = [entry for entry in tree.files if not is_aside(entry.path) and entry.suffix == ".pm"]
-    used = _uses(tree, [*modules, *([first] if first else [])])
+    used = _uses(tree, _reached(tree, first) if first else modules)
     own = _own_modules(tree)
     declared = requires(tree)
     wanted = sorted(
@@ -136,7 +136,9 @@ def _plan(tree: Tree, manifest: str | None, commands: list[Command]) -> Plan:
     )
     # What another script of the repository needs is had where Debian has it, but fails no build.
     other = sorted(
-        name for name in _uses(tree, scripts) - set(wanted) if not is_core(name) and name not in own
+        name
+        for name in _uses(tree, [*scripts, *modules]) - set(wanted)
+        if not is_core(name) and name not in own
     )
     evidence = [manifest or "no manifest"]
     if wanted:
@@ -172,6 +174,24 @@ def _imports(text: str) -> set[str]:
     for body in _BASES.findall(text):
         names.update(re.findall(r"\b([A-Z]\w*(?:::\w+)*)\b", body.replace("-norequire", "")))
     return {name for name in names if not re.fullmatch(r"v?\d[\w.]*", name)}
+
+
+def _reached(tree: Tree, first: Entry) -> list[Entry]:
+    """The script and the repository's own modules that it uses, and those that they use."""
+    by_name = {
+        "::".join((*entry.folders, entry.stem)[at:]): entry
+        for entry in reversed(tree.files)
+        if entry.suffix == ".pm"
+        for at in range(entry.depth + 1)
+    }
+    found = {first.path: first}
+    waiting = [first]
+    while waiting:
+        for name in _uses(tree, [waiting.pop()]):
+            if (entry := by_name.get(name)) is not None and entry.path not in found:
+                found[entry.path] = entry
+                waiting.append(entry)
+    return list(found.values())
 
 
 def _own_modules(tree: Tree) -> set[str]:

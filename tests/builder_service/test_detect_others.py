@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from builder_service.detect.finding import NoPlan
+from builder_service.detect.finding import Facts, NoPlan
 from builder_service.detect.tree import Tree
-from builder_service.plan import identity
+from builder_service.plan import candidates, identity
 from shared.plan import Command, Network
-from tests.builder_service.trees import ARGPARSE, names, plan, step
+from tests.builder_service.trees import ARGPARSE, names, plan, step, tree
 
 NODE = "#!/usr/bin/env node\n"
 
@@ -397,3 +397,13 @@ def test_nothing_is_told_where_git_lfs_is_not_used(tmp_path: Path, files: dict[s
     made = plan(tmp_path, {**files, "tool.py": ARGPARSE})
 
     assert not any("Git LFS" in line for line in made.evidence)
+
+
+def test_helper_scripts_are_no_second_plan_beside_a_declared_command(tmp_path: Path) -> None:
+    helper = "#!/bin/sh\necho $1\n"
+    manifest = '[project]\nname="t"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'
+    declared = tree(tmp_path / "declared", {"pyproject.toml": manifest, "shots.sh*": helper})
+    plain = tree(tmp_path / "plain", {"look.py": ARGPARSE, "shots.sh*": helper})
+
+    assert [one.runtime for one in candidates(declared, Facts("t")).plans] == ["python"]
+    assert [one.runtime for one in candidates(plain, Facts("t")).plans] == ["python", "shell"]

@@ -136,3 +136,16 @@ def test_perls_own_modules() -> None:
 
 def test_a_comment_is_no_code() -> None:
     assert code("use A; # use B;\n#use C;\n$#list\n").split() == ["use", "A;", "$#list"]
+
+
+def test_only_modules_that_the_tool_reaches_are_wanted(tmp_path: Path) -> None:
+    files = {
+        "tool*": "#!/usr/bin/perl\nuse lib 'lib';\nuse Own::Part;\nprint @ARGV;\n",
+        "lib/Own/Part.pm": "package Own::Part;\nuse Own::Inner;\n1;\n",
+        "lib/Own/Inner.pm": "package Own::Inner;\nuse Text::CSV;\n1;\n",
+        "archive/Unused.pm": "package Unused;\nuse Acme::Nowhere;\n1;\n",
+    }
+    made = plan(tmp_path, files)
+
+    assert step(made, "modules") == ["toolyard-modules", "Text::CSV"]
+    assert "libacme-nowhere-perl" in step(made, "Debian packages")

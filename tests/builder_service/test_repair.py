@@ -244,3 +244,42 @@ def test_a_project_that_needs_more_is_built_in_an_environment_of_its_own() -> No
     assert made[0].steps == [INSTALL.model_copy(update={"env": {"PBR_VERSION": "1"}})]
     assert repair(first, "OSError: oddities", nothing) is None
     assert repair(made[0], said, nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "said", "looser"),
+    [
+        (["npm", "ci", "--omit=dev"], "npm error code EUSAGE\nnpm error `npm ci` can only install packages when your package.json and package-lock.json are in sync.", ["npm", "install", "--omit=dev"]),
+        (["pnpm", "install", "--frozen-lockfile"], "ERR_PNPM_OUTDATED_LOCKFILE  Cannot install with frozen-lockfile", ["pnpm", "install", "--no-frozen-lockfile"]),
+        (["yarn", "install", "--frozen-lockfile"], "error Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`.", ["yarn", "install", "--pure-lockfile"]),
+        (["yarn", "install", "--immutable"], "YN0028: The lockfile would have been modified by this install, which is explicitly forbidden.", ["yarn", "install", "--no-immutable"]),
+    ],
+)  # fmt: skip
+def test_a_lock_that_does_not_fit_is_completed(
+    argv: list[str], said: str, looser: list[str]
+) -> None:
+    first = plan("node", steps=[Step(name="dependencies", argv=["without-hooks", "--", *argv])])
+    made = repair(first, said, nothing)
+
+    assert made is not None
+    assert made[0].steps[0].argv == ["without-hooks", "--", *looser]
+    assert repair(first, "npm error code E404", nothing) is None
+    assert repair(made[0], said, nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "libraries"),
+    [
+        ("/usr/bin/ld: a.o: undefined reference to `waddnwstr'", "-lncursesw -ltinfo"),
+        ("/usr/bin/ld: a.o: undefined reference to symbol 'keypad'\nlibtinfo.so.6: error adding symbols: DSO missing from command line", "-ltinfo"),
+        ("a.c:(.text+0x1): undefined reference to `sqrt'\na.c: undefined reference to `dlopen@GLIBC_2.2'", "-lm -ldl"),
+    ],
+)  # fmt: skip
+def test_what_a_build_file_forgets_to_link_is_linked(said: str, libraries: str) -> None:
+    first = plan(steps=[Step(name="make", argv=["make"])])
+    made = repair(first, said, nothing)
+
+    assert made is not None
+    assert made[0].steps[0].env["LDFLAGS"] == f"-Wl,--no-as-needed {libraries}"
+    assert repair(made[0], said, nothing) is None
+    assert repair(first, "undefined reference to `my_own_function'", nothing) is None
