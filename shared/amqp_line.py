@@ -8,6 +8,7 @@ import heapq
 import itertools
 import os
 import select
+import socket
 import ssl
 import threading
 import time
@@ -30,6 +31,8 @@ _SILENT_SECONDS = 20
 """A broker that leaves a question unanswered for so long is taken for gone."""
 _HEARTBEAT_SECONDS = 20
 _ANSWER_SECONDS = 60.0
+_REST_SECONDS = 0.05
+"""So long the rest of a frame is waited for before others are served."""
 _GOODBYE_SECONDS = 1.0
 """TLS waits for the other side's word, which a broker that was lost will not give."""
 
@@ -62,7 +65,7 @@ class Line:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._connection: Any = None
-        self._tls: ssl.SSLSocket | None = None
+        self._socket: socket.socket | None = None
         self._timers: list[tuple[float, int, Work]] = []
         self._numbers = itertools.count()
 
@@ -119,10 +122,9 @@ class Line:
                 made.collect()
                 raise
             self._connection = made
-            socket = made.connection.sock
-            if isinstance(socket, ssl.SSLSocket):
-                socket.settimeout(_SILENT_SECONDS)  # it was left with the time for connecting
-                self._tls = socket
+            self._socket = made.connection.sock
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.settimeout(_SILENT_SECONDS)  # it was left with the time for connecting
             self.after(_HEARTBEAT_SECONDS / 4, lambda: self._beat(made))
         return self._connection
 
@@ -151,10 +153,9 @@ class Line:
     def _turn(self) -> None:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        if self._connection is not None:
-            poll.register(self._connection.connection.sock, select.POLLIN)
-        # TLS takes whole records from the socket: of what is left of one, no poll tells.
-        left = self._tls is not None and self._tls.pending() > 0
+        if self._socket is not None:
+            poll.register(self._socket, select.POLLIN)
+        left = self._is_left()
         ready = {descriptor for descriptor, _ in poll.poll(0 if left else self._pause_ms())}
         if self._wake in ready:
             os.eventfd_read(self._wake)
@@ -173,13 +174,21 @@ class Line:
             return None
         return max(0.0, self._timers[0][0] - time.monotonic()) * 1000
 
+    def _is_left(self) -> bool:
+        """TLS takes whole records from the socket: of what is left of one, no poll tells."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+
     def _drain(self) -> None:
         assert self._connection is not None
-        while True:
+        assert self._socket is not None
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        while self._is_left() or poll.poll(0):
             try:
-                self._connection.drain_events(timeout=0)
+                # Without a time it would ask again and again for the rest of a frame that stays away.
+                self._connection.drain_events(timeout=_REST_SECONDS)
             except TimeoutError:
-                return
+                return  # what has come of a frame is kept
 
     def _perform(self, work: Work, future: "Future[Any]") -> None:
         try:
@@ -196,9 +205,9 @@ class Line:
             self.after(_HEARTBEAT_SECONDS / 4, lambda: self._beat(connection))
 
     def _lose(self, error: Exception, *, quietly: bool = False) -> None:
-        if self._tls is not None and not quietly:
-            self._tls.settimeout(_GOODBYE_SECONDS)
-        lost, self._connection, self._tls = self._connection, None, None
+        if isinstance(self._socket, ssl.SSLSocket) and not quietly:
+            self._socket.settimeout(_GOODBYE_SECONDS)
+        lost, self._connection, self._socket = self._connection, None, None
         if lost is not None:
             if quietly:
                 lost.release()

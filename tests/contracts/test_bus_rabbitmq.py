@@ -1,19 +1,22 @@
 """What is true of RabbitMQ only: confirmations, connections that break, a broker that is killed, TLS."""
 
+import contextlib
 import os
 import signal
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import kombu
 import pytest
 from structlog.testing import capture_logs
 
 from shared import bus_kombu
-from shared.bus import Bus
+from shared.bus import Bus, Message
 from shared.bus_kombu import KombuBus
 from shared.events import BuildRequested, decode
 from shared.ids import new_id
@@ -244,8 +247,8 @@ def test_a_tls_broker_that_falls_silent_is_noticed_and_left(
     bus = tls_place.open()
     assert isinstance(bus, KombuBus)
     assert bus.depth("runner") == 0
-    assert bus._aside._tls is not None
-    assert bus._aside._tls.gettimeout() == 1, "it keeps the time for connecting"
+    assert bus._aside._socket is not None
+    assert bus._aside._socket.gettimeout() == 1, "it keeps the time for connecting"
     os.kill(rabbitmq_broker.pid, signal.SIGSTOP)
     started = time.monotonic()
     try:
@@ -256,3 +259,73 @@ def test_a_tls_broker_that_falls_silent_is_noticed_and_left(
     assert time.monotonic() - started < 10
     assert bus.depth("runner") == 0
     bus.close()
+
+
+class Wire:
+    """Between a bus and its broker: after `stall()` it passes on a bit more than a frame begins with, until `mend()`."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._whole = threading.Event()
+        self._whole.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stall(self) -> None:
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    def close(self) -> None:
+        self.mend()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                there = socket.create_connection(("127.0.0.1", self._to))
+                for ends in ((here, there, False), (there, here, True)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, stalls: bool) -> None:
+        with contextlib.suppress(OSError), source, target:
+            while data := source.recv(65536):
+                if stalls and not self._whole.is_set():
+                    target.sendall(data[:20])
+                    data = data[20:]
+                    self._whole.wait()
+                target.sendall(data)
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "amqps"])
+def test_half_a_frame_holds_up_nobody_and_is_not_lost(
+    scheme: str, bus: Bus, place: Place, tls_place: Place
+) -> None:
+    address = {"amqp": place, "amqps": tls_place}[scheme].name
+    port = urlsplit(address).port
+    assert port is not None
+    wire = Wire(port)
+    found = bus_kombu.place(address.replace(f":{port}", f":{wire.port}"))
+    slow = KombuBus(found.url, found.prefix)
+    try:
+        assert slow.receive("runner", 1, 0.5) == []
+        wire.stall()
+        answers: list[Message] = []
+        waiting = threading.Thread(target=lambda: answers.extend(slow.receive("runner", 1, 20)))
+        waiting.start()
+        event = requested()
+        time.sleep(0.5)
+        bus.publish(event)
+        time.sleep(0.5)
+
+        assert slow.inlet.post(lambda: "served").result(5) == "served"
+        wire.mend()
+        waiting.join(20)
+        assert [decode(message.body) for message in answers] == [event]
+        answers[0].ack()
+    finally:
+        wire.close()
+        slow.close()
