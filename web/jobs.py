@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared import outbox
@@ -35,6 +35,17 @@ ACTIVE = {kind: states.ACTIVE for kind, states in _STATES.items()}
 TERMINAL = run_states.TERMINAL
 STATE_OF_PHASE = {kind: states.STATE_OF_PHASE for kind, states in _STATES.items()}
 
+_EVENTS: Any = JobEvent.__table__
+# Several of these in each request of a short run: putting them together costs more than running them.
+_ACCOUNT = select(Account).where(Account.id == bindparam("id")).with_for_update(key_share=True)
+_RECORD = insert(_EVENTS).values(
+    job_id=bindparam("of"),
+    seq=select(func.coalesce(func.max(_EVENTS.c.seq), 0) + 1)
+    .where(_EVENTS.c.job_id == bindparam("of"))
+    .scalar_subquery(),
+    at=now_ms() - bindparam("ago_ms", type_=BigInteger()),
+)
+
 
 def kind_of(job: Job) -> Kind:
     return KINDS[type(job)]
@@ -59,9 +70,7 @@ def clock(session: Session) -> int:
 
 def lock_account(session: Session, account_id: str) -> Account:
     """The account's row, held to the end of the transaction: what is counted below it stays counted."""
-    return session.scalars(
-        select(Account).where(Account.id == account_id).with_for_update(key_share=True)
-    ).one()
+    return session.scalars(_ACCOUNT, {"id": account_id}).one()
 
 
 def transition(
@@ -102,35 +111,35 @@ def transition(
 
 def record(session: Session, job: Job, phase: str, detail: str = "", *, ago_ms: int = 0) -> None:
     """One row of the job's history; call it while the job's row is locked by this transaction."""
-    last = select(func.coalesce(func.max(JobEvent.seq), 0) + 1).where(JobEvent.job_id == job.id)
     session.execute(
-        insert(JobEvent).values(
-            job_id=job.id,
-            seq=last.scalar_subquery(),
-            phase=phase,
-            detail=detail[:2000],
-            terminal=phase in TERMINAL,
-            fence=job.fence,
-            at=now_ms() - ago_ms,
-        )
+        _RECORD,
+        {
+            "of": job.id,
+            "phase": phase,
+            "detail": detail[:2000],
+            "terminal": phase in TERMINAL,
+            "fence": job.fence,
+            "ago_ms": ago_ms,
+        },
     )
 
 
 def announce(session: Session, job: Job) -> None:
     """Ring for a queued job that can be claimed now."""
-    if isinstance(job, Run):
-        outbox.announce(session, RunRequested, trace=job.trace, run_id=job.id)
-    elif isinstance(job, Build):
-        outbox.announce(session, BuildRequested, trace=job.trace, build_id=job.id)
-    else:
-        outbox.announce(session, PreviewRequested, trace=job.trace, preview_id=job.id)
     table: Any = type(job)
-    session.execute(
+    at = session.execute(
         update(table)
         .where(table.id == job.id)
         .values(announced_at=now_ms(), put_away=False)
+        .returning(table.announced_at)
         .execution_options(synchronize_session=False)
-    )
+    ).scalar_one()
+    if isinstance(job, Run):
+        outbox.announce(session, RunRequested, at=at, trace=job.trace, run_id=job.id)
+    elif isinstance(job, Build):
+        outbox.announce(session, BuildRequested, at=at, trace=job.trace, build_id=job.id)
+    else:
+        outbox.announce(session, PreviewRequested, at=at, trace=job.trace, preview_id=job.id)
 
 
 def put_away(session: Session, job: Job) -> None:

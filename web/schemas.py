@@ -1,7 +1,8 @@
 """What the API takes and gives: its own models, so that tables can change without it."""
 
 import re
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -44,7 +45,20 @@ class ErrorAnswer(BaseModel):
     error: Problem
 
 
-class Page(Given):
+class Query(BaseModel):
+    """What an address asks for; its schema is looked at with each request, and made once."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **how: Any) -> dict[str, Any]:
+        return super().model_json_schema(*args, **how) if args or how else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(query: type[Query]) -> dict[str, Any]:
+    return super(Query, query).model_json_schema()
+
+
+class Page(Given, Query):
     """How to walk through a list: `cursor` is the last answer's `next`."""
 
     model_config = ConfigDict(extra="ignore")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from flask import Response, current_app, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from shared.schema.accounts import Account
@@ -13,17 +13,18 @@ from web import auth, live_logs, streams
 from web.client_address import household
 from web.metrics import Metrics
 from web.refusals import Absent
+from web.schemas import Query
 from web.stream_places import Gate
 
 _MOST = 1 << 20
 
 
-class LogQuery(BaseModel):
+class LogQuery(Query):
     offset: int = Field(default=0, ge=0, le=1 << 50)
     limit: int = Field(default=_MOST, ge=1, le=_MOST)
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Query):
     model_config = ConfigDict(populate_by_name=True)
 
     start: str | None = Field(default=None, alias="from", max_length=64)
