@@ -91,7 +91,7 @@ def _changed(name: str, plan: PlanLimits, changed: Mapping[str, object]) -> Plan
         else:
             values[field] = value
     try:
-        found = PlanLimits.model_validate(values)
+        found = PlanLimits.model_validate(values, extra="forbid")  # a typing error is no limit
     except ValidationError as error:
         raise ValueError(_sentence(error, name)) from error
     for kind in ("run", "build"):
