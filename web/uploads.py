@@ -174,6 +174,7 @@ def complete(
         size, sha256, parts = _arrived(transactions, store, upload, parts_sha256)
         if size != upload.size or size > limit:
             give_up(transactions, store, upload)
+            check(upload.name, size, limit)  # the plan has been lowered meanwhile
             raise TooLarge(f"{size:,} bytes arrived; {upload.size:,} were announced.")
         if upload.in_store is None and sha256 != upload.sha256:
             give_up(transactions, store, upload)

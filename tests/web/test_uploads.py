@@ -97,7 +97,7 @@ def test_the_plans_limit_holds_before_and_after(owner: Person, web_ports: WebPor
     with web_ports.transactions.read() as session:
         row = session.get_one(Upload, upload["id"])
     store = uploads.Store(web_ports.objects, web_ports.uploads)
-    with pytest.raises(TooLarge):  # the plan has been lowered meanwhile
+    with pytest.raises(TooLarge, match=r"your plan allows 1,000\."):  # lowered meanwhile
         uploads.complete(web_ports.transactions, store, row, 1000)
     assert web_ports.objects.stat(uploads.key_of(row)) is None
 
