@@ -17,9 +17,7 @@ root() { [ "$(id -u)" -eq 0 ]; }
 install_packages() {
     packages="$*"
     if ! root || ! have apt-get; then
-        again=
-        case " $packages " in *" docker.io "*) root || again=" && usermod --append --groups docker $(id -un)" ;; esac
-        fail "please do as root${again:+, sign in anew}, then try again:  apt-get install --no-install-recommends $packages$again"
+        fail "please install as root, then run make as root (sandboxes need networks, firewall rules and mounts):  apt-get install --no-install-recommends $packages"
     fi
     say "installing $packages (apt)"
     export DEBIAN_FRONTEND=noninteractive
@@ -110,7 +108,7 @@ engine_answers() { timeout 10 docker version --format '{{.Server.Version}}' >/de
 
 if ! engine_answers; then
     [ -z "${DOCKER_HOST:-}" ] || fail "no container engine answers at DOCKER_HOST=$DOCKER_HOST"
-    root || fail "no container engine answers; start it as root (systemctl start docker) and join the group docker"
+    root || fail "no container engine answers; start it as root (systemctl start docker), then run make as root"
     say "starting the container engine"
     if [ -d /run/systemd/system ]; then
         systemctl start docker
