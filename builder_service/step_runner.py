@@ -31,7 +31,7 @@ _NO_PROCESS = re.compile(
 )
 
 _NOISE = re.compile(
-    r"^npm (?:error|ERR!)\s*(?:$|code |errno |syscall |path |command |cwd |node |\S*\s*A complete log|Exit handler)|^npm (?:error|ERR!) *\d+ "
+    r"^npm (?:error|ERR!)\s*(?:$|code |errno |syscall |path |command |cwd |node |\S*\s*A complete log|Exit handler)|^npm (?:error|ERR!)[\s\d|^~]*$"
     r"|^make(?:\[\d+\])?: \*\*\* |^hint: |^gmake|^ninja: build stopped"
 )
 """Lines of tools that say that they failed, and not why."""
@@ -224,8 +224,8 @@ def sentence(name: str, exit_code: int, said: str) -> str:
         for line in said.splitlines()
         if line.strip() and not line.startswith("--- ") and not _NOISE.search(line)
     ]
-    telling = ("npm error ", "fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
-               "error:", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
+    telling = ("fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
+               "error:", "npm error ", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
     for word in telling:
         found = [line for line in lines if word in line.lower()]
         if found:

@@ -37,6 +37,7 @@ RECIPES = {
             f"go{release}-toolchain",
             (),
             _INDEX + installed("toolyard-go", "toolyard_go", "debian_sources"),
+            version=2,
         )
         for release in OFFERED
     },

@@ -34,7 +34,11 @@ has_mains() {  # whether one of the commands' classes is there
 by_maven() { /usr/local/bin/toolyard-mvn -DskipTests -Dmaven.test.skip=true -Dmaven.javadoc.skip=true -Dgpg.skip=true \
   package dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$out/lib" && collect; }
 by_gradle() { /usr/local/bin/toolyard-gradle --init-script /usr/local/lib/toolyard-libs.gradle assemble toolyardLibs -x test -x javadoc && collect; }
-by_ant() { ant -noinput -quiet -Djavac.source="$target" -Djavac.target="$target" && collect; }
+by_ant() {
+  # levels that this compiler has given up are raised to the oldest that it knows
+  find . -maxdepth 2 -name '*.xml' -exec sed -Ei 's/\b(source|target|release)="(1\.[1-7]|[5-7])"/\1="8"/g' {} +
+  ant -noinput -quiet -Djavac.source="$target" -Djavac.target="$target" && collect
+}
 by_tool() {
   case $kind in
     maven) by_maven ;;

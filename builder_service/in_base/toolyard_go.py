@@ -18,6 +18,8 @@ DEBIAN = HOME / "debian"
 SCRATCH = Path("/tmp/toolyard-gopath")  # noqa: S108 - inside the build container
 INDEX = Path("/usr/local/share/toolyard/golang-packages.tsv")
 ANSWER_SECONDS = 10
+_MOST_ROUNDS = 4
+_ABSENT = ["-e", "-deps", "-f", "{{if and .Error (not .Dir)}}{{.ImportPath}}{{end}}"]
 _ENV = {
     "GOCACHE": str(HOME / "cache"),
     "GOMODCACHE": str(HOME / "mod"),
@@ -193,10 +195,17 @@ def _from_debian(imports: list[str], needed: int) -> Way:
             f"{', '.join(missing[:6])}{' and others' if len(missing) > 6 else ''}. Vendor the modules with: go mod vendor"
         )
     archive = Archive("golang-", DEBIAN)
-    for package in archive.unpack(packages):
-        say(f"from Debian: {package}")
+    way = Way("path", [], from_debian=True)
+    for _ in range(_MOST_ROUNDS):
+        for package in archive.unpack(packages):
+            say(f"from Debian: {package}")
+        # not every package names what its own sources import
+        listed = _go(["list", *_ABSENT, *imports], Path("/"), way, check=False).stdout.split()
+        packages, _ = choose([path for path in listed if path not in imports], index(INDEX))
+        if not packages:
+            break
     archive.close()
-    return Way("path", [], from_debian=True)
+    return way
 
 
 def choose(imports: list[str], packages: dict[str, list[str]]) -> tuple[list[str], list[str]]:

@@ -145,6 +145,7 @@ def test_a_failed_step_is_told_by_its_most_telling_line() -> None:
     assert "nope was not found in the package registry" in sentence("dependencies", 1, said)
     said = (
         "npm error code EUSAGE\nnpm error\nnpm error `npm ci` can only install packages in sync\n"
+        "npm error    21 |\nnpm error       |    ^\n"
         "npm error A complete log of this run can be found in: /tmp/npm/_logs/x.log\nmake: *** [all] Error 1\n"
     )
     assert sentence("dependencies", 1, said).endswith("`npm ci` can only install packages in sync")

@@ -1,6 +1,8 @@
 """The programs that base images carry: what they choose among Debian's packages."""
 
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +109,35 @@ def test_a_compilers_first_complaint_is_told() -> None:
     assert toolyard_rust.told("killed") == "the tool does not compile"
     assert toolyard_go.told(go) == "./main.go:3:15: undefined: missing"
     assert toolyard_go.told("") == "the tool does not compile"
+
+
+def test_what_a_debian_package_forgets_to_name_is_fetched_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[list[str]] = []
+
+    class Shelf:
+        def __init__(self, prefix: str, target: Path) -> None:
+            assert prefix == "golang-"
+
+        def unpack(self, packages: list[str]) -> list[str]:
+            rounds.append(packages)
+            return packages
+
+        def close(self) -> None:
+            rounds.append(["closed"])
+
+    absent = iter(["d.e/f\n", ""])
+
+    def go(argv: list[str], *_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(argv, 1, stdout=next(absent), stderr="")
+
+    file = tmp_path / "packages.tsv"
+    file.write_text("".join(f"{path}\t{one}\n" for path, all_ in PACKAGES.items() for one in all_))
+    for name, fake in (("Archive", Shelf), ("_go", go), ("INDEX", file)):
+        monkeypatch.setattr(toolyard_go, name, fake)
+
+    way = toolyard_go._from_debian(["a.b/c"], 1)
+
+    assert way.from_debian
+    assert rounds == [["golang-a-c-dev"], ["golang-d-f-dev"], ["closed"]]
