@@ -84,7 +84,8 @@ _ASIDE_FOLDERS = frozenset(
 _ASIDE_NAMES = re.compile(
     r"^(setup|conftest|install|uninstall|build|make|release|deploy|bootstrap|configure|test|tests|run[-_]?tests?|"
     r"noxfile|tasks|fabfile|manage|version|_version|ci|lint|format|update|upgrade|publish|bench|benchmark|dev|"
-    r"gulpfile|gruntfile|rollup|webpack|jest|karma|prettier|eslint|babel|tsup|vite|generate|gen|docs?)"
+    r"gulpfile|gruntfile|rollup|webpack|jest|karma|prettier|eslint|babel|tsup|vite|generate|gen|docs?|"
+    r"tar|mkdist|bump|tag|clean)"
     r"([-_.].*)?$|^test_|_test$|[-_.]tests?$|\.(test|spec|config)$",
     re.IGNORECASE,
 )

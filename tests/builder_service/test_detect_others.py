@@ -407,3 +407,12 @@ def test_helper_scripts_are_no_second_plan_beside_a_declared_command(tmp_path: P
 
     assert [one.runtime for one in candidates(declared, Facts("t")).plans] == ["python"]
     assert [one.runtime for one in candidates(plain, Facts("t")).plans] == ["python", "shell"]
+
+
+@pytest.mark.parametrize("aside", ["tar.sh", "clean", "bump-version.sh"])
+def test_what_packs_or_serves_other_scripts_stands_last(tmp_path: Path, aside: str) -> None:
+    script = "#!/bin/sh\necho $1\n"
+    files = {f"{aside}*": script, "zoom.sh*": script}
+
+    assert names(plan(tmp_path / "two", files, "x")) == ["zoom.sh", aside]
+    assert names(plan(tmp_path / "named", files, aside.partition(".")[0]))[0] == aside
