@@ -224,7 +224,7 @@ def sentence(name: str, exit_code: int, said: str) -> str:
         for line in said.splitlines()
         if line.strip() and not line.startswith("--- ") and not _NOISE.search(line)
     ]
-    telling = ("fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
+    telling = ("are not known here as Debian packages", "fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
                "error:", "npm error ", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
     for word in telling:
         found = [line for line in lines if word in line.lower()]

@@ -149,6 +149,8 @@ def test_a_failed_step_is_told_by_its_most_telling_line() -> None:
         "npm error A complete log of this run can be found in: /tmp/npm/_logs/x.log\nmake: *** [all] Error 1\n"
     )
     assert sentence("dependencies", 1, said).endswith("`npm ci` can only install packages in sync")
+    said = "./A.java:3: error: cannot find symbol\nthe libraries g:a are not known here as Debian packages\n"
+    assert "the libraries g:a are not known" in sentence("build (maven)", 1, said)
     assert (
         sentence("build", 2, "") == "The step “build” failed with exit code 2: it printed nothing"
     )
