@@ -167,7 +167,9 @@ def test_web_takes_the_reports_of_newer_workers(
     person = made(factories.account)
     tool, version = made(factories.ready_tool, person, "wc")
     run: Run = made(request_run, person, tool, version, RunRequest(line="-l"))
-    build: Build = made(request_build, person, made(factories.version, tool, number=2, state="pending"))
+    build: Build = made(
+        request_build, person, made(factories.version, tool, number=2, state="pending")
+    )
 
     held = worker.claim("run", run.id)
     ended = RunReport(
