@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from shared.egress import parse_allow
+from shared.heartbeats import SILENCE_SECONDS
 from shared.settings import Settings
 
 
@@ -20,7 +21,7 @@ class BuilderSettings(Settings):
     """Where clones, locks and notes of kept steps lie. Empty: `builder` in the data folder."""
     builder_drain_seconds: float = Field(default=0.0, ge=0)
     """How long SIGTERM waits for builds before they are handed back."""
-    builder_silence_seconds: float = Field(default=600.0, gt=0)
+    builder_silence_seconds: float = Field(default=SILENCE_SECONDS, gt=0)
     """A build is given up when web has not answered for so long."""
     builder_disk_full: float = Field(default=0.9, gt=0, le=1)
     """Nothing is claimed while the disk is fuller than this."""

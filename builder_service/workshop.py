@@ -8,6 +8,7 @@ from builder_service.operator_env import Operator
 from shared.clock import Clock, SystemClock
 from shared.containers import Containers
 from shared.control import Control
+from shared.heartbeats import SILENCE_SECONDS
 from shared.quota import Quotas
 
 
@@ -25,7 +26,7 @@ class Workshop:
     source: Source = field(default_factory=Source)
     operator: Operator = field(default_factory=Operator)
     clock: Clock = field(default_factory=SystemClock)
-    silence_seconds: float = 600.0
+    silence_seconds: float = SILENCE_SECONDS
 
     @property
     def trials(self) -> Quotas:

@@ -38,6 +38,7 @@ from shared.containers import (
 )
 from shared.control import Control, Lost, Refused, Unavailable, through_outages
 from shared.crashpoints import crashpoint
+from shared.heartbeats import SILENCE_SECONDS
 from shared.quota import QuotaUnavailable
 from shared.work import InputFile, PastPhase, Release, RunReport
 
@@ -51,7 +52,7 @@ _IMAGE_GONE = "image gone"
 class Patience:
     """How long things may take that are not the program's own time; seconds."""
 
-    silence: float = 600.0
+    silence: float = SILENCE_SECONDS
     """Without any answer of web a running program is ended only after this."""
     stop_grace: float = 10.0
     engine: float = 600.0

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.heartbeats import SILENCE_SECONDS
 from shared.settings import Settings
 
 
@@ -20,7 +21,7 @@ class RunnerSettings(Settings):
     """How long SIGTERM waits for running programs."""
     runner_leave: Literal["running", "released"] = "running"
     """What then happens to the others: a successor on this host adopts them, or they are handed back."""
-    runner_silence_seconds: float = Field(default=600.0, gt=0)
+    runner_silence_seconds: float = Field(default=SILENCE_SECONDS, gt=0)
     """A running program is ended when web has not answered for so long."""
     runner_disk_full: float = Field(default=0.9, gt=0, le=1)
     """Nothing is claimed while the disk is fuller than this."""

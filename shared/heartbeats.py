@@ -8,6 +8,9 @@ import structlog
 from shared.control import Control, Refused, Unavailable
 from shared.work import Kind, Lease
 
+SILENCE_SECONDS = 900.0
+"""Ten minutes that web may be away (DESIGN 3.2), and time for it to come back."""
+
 log = structlog.get_logger()
 
 
