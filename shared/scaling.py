@@ -71,8 +71,10 @@ def decide(
 ) -> Decision:
     """Out at once, in after `hold`; never below the workers that hold a job (up to the maximum)."""
     need = wanted(backlogs, group)
+    # What was wanted at the last look counts however long ago that was: nobody has said otherwise.
     # Whoever has just begun to look knows nothing of before: what is there was needed until now.
-    before = [(at, n) for at, n in memory if now - at < group.hold] if memory else [(now, present)]
+    held = [(at, n) for at, n in memory if now - at < group.hold]
+    before = held or list(memory[-1:]) or [(now, present)]
     kept = (*before, (now, need))
     most = max(n for _, n in kept)
     return Decision(min(group.maximum, max(_within(group, most), busy)), need, kept)

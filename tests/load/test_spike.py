@@ -7,7 +7,7 @@ from load_tests.calibration import Calibration, calibrate
 from load_tests.measured import Measured
 from load_tests.report import report
 
-LOAD = Load("spike", users=20, seconds=16, hold=5)
+LOAD = Load("spike", users=20, seconds=16, hold=8)
 PERIODS = 2
 CALIBRATED = 0.15
 

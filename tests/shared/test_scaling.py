@@ -123,6 +123,16 @@ def test_a_spike_is_met_at_once_and_left_once() -> None:
     assert changes_of_direction(counts) == 1
 
 
+def test_a_look_that_comes_late_ends_nobody_at_once() -> None:
+    group, memory, counts = Group(0, 10, target_wait=10, hold=60), (), []
+    for now, queued in ((0.0, 5), (100.0, 0), (110.0, 0)):
+        made = decide(group, [Backlog(queued, 0, 10)], busy=0, present=0, now=now, memory=memory)
+        memory = made.memory
+        counts.append(made.desired)
+
+    assert counts == [5, 5, 0]
+
+
 def test_whoever_starts_to_look_in_the_middle_ends_nobody_at_once() -> None:
     group = Group(0, 10, hold=60)
     first = decide(group, [Backlog(0, 0, 10)], busy=0, present=7, now=0)
