@@ -111,6 +111,7 @@ def test_what_was_signed_is_said_once(aws: Installation) -> None:
         signed.replace(" SignedHeaders=", " SignedHeaders=x-toolyard-server, SignedHeaders="),
         f"SignedHeaders=x-toolyard-server, {signed}",
         f"{signed}, SignedHeaders=x-toolyard-server",
+        f"AWS4-HMAC-SHA256 Credential=a, SignedHeaders=x-toolyard-server, Signature={'0' * 64}, {signed}",
     ):
         with pytest.raises(NotProven, match="must cover"):
             role_of({**headers, "Authorization": both}, SERVER)
