@@ -127,7 +127,8 @@ def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, st
         "TOOLYARD_DATA": str(settings.data),
         "TOOLYARD_PORT": str(settings.port),
         "TOOLYARD_DATABASE_URL": settings.database_url,
-        "TOOLYARD_SWEEP_SECONDS": "1000000",
+        # The bucket is the real one: whatever deletes from it, or ends credentials, is not started.
+        "TOOLYARD_UTILITY_PARTS": "relay,archiver,notifier",
     }
 
 
@@ -194,7 +195,7 @@ def _compare_rows(report: Report, expected: Mapping[str, int], url: str) -> None
 
 @contextmanager
 def _running(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
-    """Web and utility on the restored data; no worker, for nothing may be run again."""
+    """Web, relay and those that react, on the restored data; no worker, for nothing may be run again."""
     told = _environment(settings, environ)
     with (settings.data / "log").open("wb") as log, ExitStack() as stack:
         for module in ("web", "utility"):

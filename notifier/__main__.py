@@ -17,14 +17,7 @@ def main() -> int:
     tracing.configure(settings.traces_url, "notifier")
     transactions = Transactions(settings.database_url, login=settings.database_login)
     bus = open_bus(settings.bus_url, settings.data)
-    service = app.build(
-        transactions=transactions,
-        bus=bus,
-        mailer=settings.open_mailer(),
-        sender=settings.mail_from,
-        url=settings.url,
-        feedback=settings.mail_feedback,
-    )
+    service = app.as_told(settings, transactions=transactions, bus=bus)
     try:
         process.run_until_signalled(service)
     finally:

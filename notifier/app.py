@@ -7,6 +7,7 @@ from notifier.deliver import Deliveries
 from notifier.feedback_reader import FeedbackReader
 from notifier.forgetting import Forgetting
 from notifier.mailer import Mailer
+from notifier.settings import NotifierSettings
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.db import Transactions
@@ -41,3 +42,15 @@ def build(
     if feedback:
         parts["listens"] = FeedbackReader(bus, transactions)
     return Together(parts)
+
+
+def as_told(settings: NotifierSettings, *, transactions: Transactions, bus: Bus) -> Together:
+    """The service with the mailer, the addresses and the feedback of its settings."""
+    return build(
+        transactions=transactions,
+        bus=bus,
+        mailer=settings.open_mailer(),
+        sender=settings.mail_from,
+        url=settings.url,
+        feedback=settings.mail_feedback,
+    )

@@ -15,7 +15,7 @@ from shared.bus_sns_sqs import dead_name, queue_name, queue_policy, topic_name
 from shared.settings import Settings
 from shared.topology import MAX_RECEIVES, QUEUES, SUBSCRIPTIONS, TOPICS, VISIBILITY_SECONDS
 from tests.platform import ROOT
-from utility.__main__ import UtilitySettings
+from utility.settings import UtilitySettings
 from web.settings import WebSettings
 
 FOLDER = ROOT / "aws_userdata"

@@ -14,7 +14,7 @@ from runner_service.settings import RunnerSettings
 from scripts import prepare_compose
 from shared import bus_kombu, bus_open
 from shared.settings import Settings
-from utility.__main__ import UtilitySettings
+from utility.settings import UtilitySettings
 from web.settings import WebSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from cli.restore_drill import Report, drill
+from cli.restore_drill import Report, _environment, drill
 from notifier.deliver import Deliveries
 from notifier.mailer_files import FileMailer
 from notifier.on_run_finished import handle
@@ -28,6 +28,8 @@ from shared.schema.tools import Build, Version
 from shared.settings import Settings
 from tests import factories
 from tests.finished import Finished, finished
+from utility import parts
+from utility.settings import UtilitySettings
 from web import jobs
 from web.after_restore import reconcile
 
@@ -104,6 +106,29 @@ def test_the_drill_restores_starts_and_asks(world: World, tmp_path: Path) -> Non
     assert report.checks["output"] == (True, "result.txt: served, with the recorded digest")
     assert 0 < report.rto_seconds < 120
     assert report.rpo_seconds < 120
+
+
+def test_the_drill_starts_nothing_that_deletes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket is the running platform's: a sweeper of yesterday's rows would take today's objects."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    there = {"TOOLYARD_DATA": str(tmp_path), "TOOLYARD_OBJECTS_URL": "s3://real"}
+    settings = UtilitySettings.read(_environment(Settings.read(there), {}))
+    transactions, bus = (
+        Transactions(f"sqlite:///{tmp_path}/toolyard.db"),
+        open_bus(settings.bus_url, settings.data),
+    )
+    made = parts.build(settings, transactions, bus).parts
+    bus.close()
+    transactions.close()
+    assert (settings.objects_url, set(made)) == ("s3://real", {"relay", "archiver", "notifier"})
+
+
+def test_a_misspelt_part_is_told() -> None:
+    with pytest.raises(ValueError, match=r"knows relay, reaper, .* and not sweper"):
+        UtilitySettings.read({"TOOLYARD_UTILITY_PARTS": "relay,sweper"})
 
 
 def test_without_the_mark_of_the_restore_a_mail_goes_out_again(

@@ -9,7 +9,7 @@ from builder_service.settings import BuilderSettings
 from runner_service.settings import RunnerSettings
 from shared.db import Transactions
 from shared.settings import Settings
-from utility.__main__ import UtilitySettings
+from utility.settings import UtilitySettings
 from web.metrics import Metrics
 from web.settings import WebSettings
 
