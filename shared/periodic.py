@@ -1,5 +1,6 @@
 """What is looked for again and again, until the service is stopped."""
 
+import random
 import threading
 from abc import ABC, abstractmethod
 
@@ -20,8 +21,11 @@ class Periodic(ABC):
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        """Blocks until `stop`; the first look is one period after the start."""
-        while not self.stopping.wait(self.period):
+        """Blocks until `stop`; the first look is soon after the start, or who starts often never looks."""
+        # Not at once, for a start has other work, and not in step with others that start now.
+        pause = self.period * random.uniform(0.01, 0.05)  # noqa: S311
+        while not self.stopping.wait(pause):
+            pause = self.period
             try:
                 self.once()
             except self.expected as error:

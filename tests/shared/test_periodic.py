@@ -41,3 +41,22 @@ def test_a_look_that_fails_is_told_and_the_next_one_comes() -> None:
         ("look_postponed", "Looks"),
         ("look_failed", "Looks"),
     ]
+
+
+class Hourly(Periodic):
+    """Looks once."""
+
+    def once(self) -> None:
+        self.stop()
+
+
+def test_the_first_look_waits_for_no_whole_period() -> None:
+    """Whoever is started anew before a period is over would never look otherwise."""
+    loop = Hourly(10)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    thread.join(5)
+    looked = not thread.is_alive()
+    loop.stop()
+    thread.join()
+    assert looked
