@@ -2,10 +2,10 @@
 
 import shlex
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from shared.db import Transactions, now_ms
+from shared.db import Transactions
 from shared.ids import new_id
 from shared.schema.accounts import Account, StorageCredential
 from shared.settings import Settings
@@ -13,7 +13,7 @@ from shared.storage_credentials import SECONDS, Issued, NotIssued, StorageCreden
 from web import jobs
 from web.limits import Plans, limits_of
 from web.refusals import Absent, Busy, Conflict, TooMany
-from web.storage_denials import tell
+from web.storage_denials import tell, unexpired
 
 _OF_ADMINISTRATORS = 20
 
@@ -49,7 +49,7 @@ def issue(
     credential_id = new_id("cred")
     with transactions.begin() as session:
         jobs.lock_account(session, account_id)
-        mine = (StorageCredential.account_id == account_id, _unexpired())
+        mine = (StorageCredential.account_id == account_id, unexpired())
         ends = session.scalars(select(StorageCredential.expires_at).where(*mine)).all()
         now = jobs.clock(session)
         if len(ends) >= most:  # a revoked one counts: the issuer must go on denying it by name
@@ -88,7 +88,7 @@ def of_account(session: Session, account_id: str) -> list[StorageCredential]:
     """Those that hold or may hold still, newest first."""
     newest = StorageCredential.created_at.desc()
     mine = (StorageCredential.account_id == account_id, StorageCredential.told_at.is_(None))
-    chosen = select(StorageCredential).where(*mine, _unexpired())
+    chosen = select(StorageCredential).where(*mine, unexpired())
     return list(session.scalars(chosen.order_by(newest, StorageCredential.id)))
 
 
@@ -109,10 +109,6 @@ def revoke(
             f"{error} They still hold, until AWS has taken it: it is told again and again.",
             retry_after=10,
         ) from error
-
-
-def _unexpired() -> ColumnElement[bool]:
-    return StorageCredential.expires_at > now_ms()
 
 
 def as_shell(issued: Issued) -> str:

@@ -27,6 +27,11 @@ class Denied:
     """All that were issued earlier have ended, named or not."""
 
 
+def unexpired() -> ColumnElement[bool]:
+    """Whether credentials would hold still if nobody had ended them."""
+    return StorageCredential.expires_at > now_ms()
+
+
 def tell(transactions: Transactions, storage: StorageCredentials) -> None:
     """Give the issuer all that are revoked; again while others are being revoked at the same time."""
     told: Denied | None = None
@@ -54,7 +59,7 @@ def end_all(session: Session) -> None:
     moment = (now // 1000 + 1) * 1000
     session.execute(
         update(StorageCredential)
-        .where(_unexpired())
+        .where(unexpired())
         .values(
             revoked_at=func.coalesce(StorageCredential.revoked_at, now),
             told_at=None,
@@ -71,7 +76,7 @@ def end_those_of(session: Session, account_id: str) -> None:
         .where(
             StorageCredential.account_id == account_id,
             StorageCredential.revoked_at.is_(None),
-            _unexpired(),
+            unexpired(),
         )
         .values(revoked_at=jobs.clock(session))
         .execution_options(synchronize_session=False)
@@ -81,8 +86,8 @@ def end_those_of(session: Session, account_id: str) -> None:
 def denied(session: Session) -> Denied:
     """What the rows say; a restore ends also those of which no row tells any more."""
     named = (StorageCredential.revoked_at.is_not(None), StorageCredential.ended_before.is_(None))
-    names = select(StorageCredential.id).where(*named, _unexpired()).order_by(StorageCredential.id)
-    ended = session.scalar(select(func.max(StorageCredential.ended_before)).where(_unexpired()))
+    names = select(StorageCredential.id).where(*named, unexpired()).order_by(StorageCredential.id)
+    ended = session.scalar(select(func.max(StorageCredential.ended_before)).where(unexpired()))
     recent = Restoration.at > jobs.clock(session) - (SECONDS + 1) * 1000
     restored = session.scalar(select(func.max(Restoration.at)).where(recent))
     moments = [ended or 0, (restored // 1000 + 1) * 1000 if restored else 0]
@@ -100,10 +105,6 @@ def _note(session: Session, told: Denied) -> None:
         .values(told_at=jobs.clock(session))
         .execution_options(synchronize_session=False)
     )
-
-
-def _unexpired() -> ColumnElement[bool]:
-    return StorageCredential.expires_at > now_ms()
 
 
 class StorageDenials(Periodic):
@@ -125,7 +126,7 @@ class StorageDenials(Periodic):
         untold = exists().where(
             StorageCredential.revoked_at.is_not(None),
             StorageCredential.told_at.is_(None),
-            _unexpired(),
+            unexpired(),
         )
         with self._transactions.read() as session:
             if self._since_told < _HOUR and not session.scalar(select(untold)):
