@@ -35,6 +35,7 @@ class RateLimits:
             return
         reset = self._limiter.get_window_stats(item, name, caller).reset_time
         wait = max(1, math.ceil(reset - time.time()))
+        words = f"{wait} s" if wait < 120 else f"{math.ceil(wait / 60)} min"
         raise TooMany(
-            f"That was too often. Try again in {wait} s.", code="rate_limit", retry_after=wait
+            f"That was too often. Try again in {words}.", code="rate_limit", retry_after=wait
         )

@@ -59,9 +59,10 @@ def test_a_pasted_link_fills_the_form_and_what_was_typed_stays(
     page.goto("/add")
     page.click("summary:has-text('Say more about it')")
     page.fill("input[name=description]", "My own words")
-    page.fill("[name=link]", "https://github.com/example/csvkit")
+    page.fill("[name=link]", "https://github.com/a-longer-name-than-a-phone-is-wide/csvkit")
     look(live_web, page)
 
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.locator("#look")).to_contain_text("Python 3.11")
     expect(page.locator("[name=name]")).to_have_value("csvkit")
     expect(page.locator("input[name=description]")).to_have_value("My own words")
@@ -69,6 +70,10 @@ def test_a_pasted_link_fills_the_form_and_what_was_typed_stays(
     page.select_option("[name=command]", "csvsort")
     page.click("[data-edit=network]")
     expect(page.locator("[name=network]")).to_be_focused()
+    expect(page.locator("[name=hosts]")).to_be_hidden()
+    page.select_option("[name=network]", "hosts")
+    expect(page.locator("[name=hosts]")).to_be_visible()
+    page.select_option("[name=network]", "")
     page.click("summary:has-text('Edit plan')")
     page.click("text=Start from the plan found")
     expect(page.locator("[name=overrides]")).to_have_value(

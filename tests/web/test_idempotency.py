@@ -1,5 +1,6 @@
 """A create that is repeated makes one thing."""
 
+import json
 import threading
 from pathlib import Path
 
@@ -64,7 +65,11 @@ def test_without_a_key_each_post_starts_a_run(
 
 def test_another_body_under_a_used_key_is_refused(owner: Person, tool: str) -> None:
     key = {"Idempotency-Key": "one"}
-    assert owner.post("/api/v1/runs", json={"tool": tool}, headers=key).status_code == 201
+    first = owner.post("/api/v1/runs", json={"tool": tool, "line": "a"}, headers=key)
+    assert first.status_code == 201
+    text = json.dumps({"line": "a", "tool": tool}, indent=2)  # the same, written by another program
+    again = owner.post("/api/v1/runs", data=text, content_type="application/json", headers=key)
+    assert (again.status_code, again.json) == (201, first.json)
     other = owner.post("/api/v1/runs", json={"tool": tool, "line": "b"}, headers=key)
     assert (other.status_code, other.json["error"]["code"]) == (409, "idempotency_key")
     elsewhere = owner.post("/api/v1/tools", json={"tool": tool}, headers=key)

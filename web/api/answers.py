@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from json import dumps, loads
 from typing import cast
 
 from flask import Response, current_app, request
@@ -32,7 +34,7 @@ def created(
 ) -> Response:
     """The answer of a create: once for each `Idempotency-Key`; the relay is woken after the commit."""
     ports = auth.ports()
-    sha256 = body_sha256 or hashlib.sha256(request.get_data()).hexdigest()
+    sha256 = body_sha256 or _body_sha256()
     answer = idempotency.once(
         ports.transactions,
         auth.required().account.id,
@@ -46,6 +48,14 @@ def created(
     else:
         wake(f"account:{auth.required().account.id}")
     return response
+
+
+def _body_sha256() -> str:
+    """Of the JSON, in whatever order and indent it was written."""
+    body = request.get_data()
+    with suppress(ValueError, RecursionError):
+        body = dumps(loads(body), sort_keys=True).encode()
+    return hashlib.sha256(body).hexdigest()
 
 
 def wake(*topics: str) -> None:

@@ -89,11 +89,11 @@ def store(account: Account, given: Sequence[FileStorage]) -> list[File]:
     """Keep uploads, each with its row, so that a later refusal loses none of them."""
     chosen = [file for file in given if file.filename]
     inputs.check_names([base_name(file) for file in chosen])
-    room = limits_of(account.plan, auth.ports().plans).input_bytes
+    left = limits_of(account.plan, auth.ports().plans).input_bytes
     found: list[File] = []
     for file in chosen:
-        found.append(_keep(account, base_name(file), cast(BinaryIO, file.stream), room))
-        room -= found[-1].size
+        found.append(_keep(account, base_name(file), cast(BinaryIO, file.stream), left))
+        left -= found[-1].size
     return found
 
 
