@@ -9,7 +9,7 @@ from builder_service.help.sections import indent
 _GAP = re.compile(r"\s{2,}|\s:\s")
 _OPTION = re.compile(r"-{1,2}[\w?#@\[]")
 _DEFAULT_FIRST = re.compile(r"((?:-\w, )?--[\w-]{1,60})=(\S{0,80}): (\S.*)")
-_DEEPER = 6
+DEEPER = 6
 """Long options without a short one stand that much further right at most."""
 
 
@@ -54,7 +54,7 @@ def options(lines: Sequence[str]) -> list[Entry]:
             prose_at = -1 if text.endswith(":") or text[0] == "-" else at
         elif not found and at == prose_at:
             pass  # a wrapped sentence that happens to go on with an option's name
-        elif is_option(text) and at <= base + _DEEPER and (help_at is None or at < help_at):
+        elif is_option(text) and at <= base + DEEPER and (help_at is None or at < help_at):
             spec, help_, gap = split(text)
             found.append(Entry(spec, at, [help_] if help_ else [], gap))
         elif found and at > found[-1].at and not (blanks and at <= base + 1):
@@ -104,7 +104,7 @@ def _help_column(lines: Sequence[str], base: int) -> int | None:
     columns: dict[int, int] = {}
     for line in lines:
         text = line.strip()
-        if not is_option(text) or indent(line) > base + _DEEPER:
+        if not is_option(text) or indent(line) > base + DEEPER:
             continue
         _, help_, gap = split(text)
         if gap and help_:
@@ -131,7 +131,7 @@ def named(lines: Sequence[str]) -> list[Entry]:
         if not text:
             continue
         at = indent(line)
-        if is_option(text) and at <= base + _DEEPER:
+        if is_option(text) and at <= base + DEEPER:
             closed = True
         elif at == base and _word(text):
             spec, help_, gap = split(text)

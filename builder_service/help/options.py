@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from builder_service.help import kinds, remarks, spec
+from builder_service.help import kinds, remarks, spec, usage
 from builder_service.help.entries import Entry
 from shared.form import LONGEST_HELP, MOST_CHOICES, MOST_FIELDS, Field
 
@@ -29,10 +29,10 @@ class Collected:
         """In the order of the text."""
         return list(self._fields.values())
 
-    def takes_value(self) -> dict[str, bool]:
-        """By name, whether a value follows."""
+    def arities(self) -> usage.Arities:
+        """By name, how many values follow."""
         return {
-            name: field.kind == "option"
+            name: (field.least, field.most)
             for field in self._fields.values()
             for name in field.names
         }  # fmt: skip

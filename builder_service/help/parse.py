@@ -22,11 +22,12 @@ def parse(text: str, words: Sequence[str] = ()) -> Form | None:
     options = Collected(yargs="[boolean]" in text)
     for section in parts.sections:
         options.add(section.title, entries.options(section.lines))
-    found = commands.find(parts.sections, program=_program(parts.usage))
-    used = usage.read(parts.usage, words, options.takes_value())
+    used = usage.read(parts.usage, words, options.arities())
+    subcommands = commands.find(parts.sections, used, program=_program(parts.usage))
+    found = subcommands.listed
     options.add_from_usage(used.options)
     options.require(used.required)
-    places = positionals.find(parts.sections, used, has_subcommands=bool(found))
+    places = positionals.find(parts.sections, used, subcommands)
     fields = (*options.fields(), *places)
     if not fields and not found:
         return None

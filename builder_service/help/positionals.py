@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from builder_service.help import entries, kinds, remarks, spec, usage
+from builder_service.help import commands, entries, kinds, remarks, spec, usage
 from builder_service.help.sections import Section
 from shared.form import LONGEST_HELP, MOST_CHOICES, Field
 
@@ -12,20 +13,36 @@ _TITLE = re.compile(
     re.I,
 )
 _MOST = 40
+_DEEPEST = 60
 
 
-def find(parts: Sequence[Section], used: usage.Usage, *, has_subcommands: bool) -> list[Field]:
+def find(parts: Sequence[Section], used: usage.Usage, subcommands: commands.Found) -> list[Field]:
     """The fields, in the order in which they are typed."""
     described = _described(parts)
+    has_subcommands = bool(subcommands.listed)
+    if subcommands.head is not None:
+        structure = {_key(name) for name in (subcommands.head, *subcommands.listed)}
+        described = {
+            name: entry
+            for name, entry in described.items()
+            if name not in structure and entry.at <= entries.DEEPER
+        }
     places = [
-        place for place in used.places if not _is_structure(place, described, has_subcommands)
+        place
+        for place in used.places
+        if place.name != subcommands.head and not _is_structure(place, described, has_subcommands)
     ]
+    rest = [name for name in described if name not in {_key(place.name) for place in places}]
+    if rest and not has_subcommands and used.heads and rest == list(described)[-1:]:
+        places = [*_without_dots(places, used), usage.Place(rest[0], 0, None)]
     if not places:
         places = [
             usage.Place(name, *_count(entry.spec))
             for name, entry in described.items()
             if not (has_subcommands and usage.is_subcommand(name))
         ]
+    if subcommands.head == "":
+        places = _without_dots(places, used)
     fields: list[Field] = []
     taken: set[str] = set()
     for place in places[:_MOST]:
@@ -37,6 +54,11 @@ def find(parts: Sequence[Section], used: usage.Usage, *, has_subcommands: bool) 
         taken.add(name)
         fields.append(_field(name, place, described.get(_key(place.name))))
     return fields
+
+
+def _without_dots(places: Sequence[usage.Place], used: usage.Usage) -> list[usage.Place]:
+    """Where the dots after the last one were something else."""
+    return [replace(place, most=1) if place.name in used.heads else place for place in places]
 
 
 def _is_structure(
@@ -61,7 +83,10 @@ def _described(parts: Sequence[Section]) -> dict[str, entries.Entry]:
             section.title and _has_brackets(section.lines)
         ):
             continue
+        deepest = min((entry.at for entry in entries.options(section.lines)), default=_DEEPEST)
         for entry in entries.named(section.lines):
+            if entry.at >= deepest + entries.DEEPER:
+                break  # the help of an option
             words = entry.spec.split()
             if not words or entry.spec.startswith("{") or (len(words) > 3 and not entry.gap):
                 continue

@@ -13,6 +13,7 @@ _OPENING = re.compile(
     r"[\w./-]+(?: [a-z][\w-]*){0,2} (?:\[(?!version)[^\]]{1,60}\]|<[^>]{1,60}>)", re.I
 )
 _LONGEST_TITLE = 90
+_LONGEST_USAGE = 600
 
 
 @dataclass
@@ -100,7 +101,7 @@ def _usage(lines: Sequence[str], n: int) -> tuple[list[str], int]:
         floor = indent(lines[n]) if n < len(lines) else 0
         if floor <= at and n < len(lines) and lines[n].strip().endswith(":"):
             return kept, n
-    while n < len(lines) and len(kept) < 80:
+    while n < len(lines) and len(kept) < _LONGEST_USAGE:
         line = lines[n]
         if not line.strip() or (kept and indent(line) <= at and not _goes_on(kept, line)):
             break

@@ -14,9 +14,14 @@ _MEANS_OPTIONS = re.compile(
 _PLURAL = re.compile(r"(?:\w+_)?(?:files|paths|dirs|directories|inputs|words|urls|filenames)", re.I)
 _SUBCOMMAND = re.compile(r"(?:sub)?-?_?(?:commands?|cmd|action)", re.I)
 _REST = re.compile(r"(?:command[ _-])?(?:args?|arguments?)(?:\.\.\.)?", re.I)
+_RUNTIME = re.compile(r"(?:\S*/)?(?:python|java|node|perl|ruby|Rscript|bash|sh|npx)[\d.]*")
+_SCRIPT = re.compile(r"[\w./-]+\.(?:py|js|mjs|cjs|pl|rb|R|sh|jar)")
 _WORD = re.compile(r"[\w./:@%+#*-]+")
 _CLOSING = {"[": "]", "<": ">", "{": "}", "(": ")"}
 _DEEPEST = 20
+
+Arities = Mapping[str, tuple[int, int | None]]
+"""By an option's name, how many values follow at least and at most."""
 
 
 @dataclass
@@ -39,16 +44,22 @@ class Usage:
     """Options as the usage writes them (`-o FILE`), for texts without a list of options."""
     subcommand: bool = False
     """Whether a subcommand has a place in it."""
+    commands: list[str] = field(default_factory=list)
+    """The subcommands themselves, where it lists them (`{add,remove} ...`)."""
+    heads: set[str] = field(default_factory=set)
+    """What dots of their own follow: argparse's word for a subcommand, which may be empty."""
 
 
-def read(lines: Sequence[str], words: Sequence[str], takes_value: Mapping[str, bool]) -> Usage:
-    """The usage of the command that `words` (subcommands) name; `takes_value` knows the options."""
+def read(lines: Sequence[str], words: Sequence[str], arities: Arities) -> Usage:
+    """The usage of the command that `words` (subcommands) name; `arities` knows the options."""
     best = Usage()
     for n, alternative in enumerate(_alternatives(lines)[:12]):
         usage = Usage()
-        tokens = _tokens(alternative[:4000])
-        _walk(_after_program(tokens, words), usage, takes_value, optional=False, depth=0)
+        tokens = _tokens(alternative[:40_000])
+        _walk(_after_program(tokens, words), usage, arities, optional=False, depth=0)
         best.subcommand = best.subcommand or usage.subcommand
+        best.commands = best.commands or usage.commands
+        best.heads |= usage.heads
         best.options += [option for option in usage.options if option not in best.options]
         if not best.places and usage.places:
             best.places = usage.places
@@ -94,11 +105,20 @@ def _tokens(text: str) -> list[str]:
     return [*out, word] if word else out
 
 
+def _length(tokens: Sequence[str]) -> int:
+    """Words of the program itself: `python -m x` and `java -jar x.jar` are three."""
+    if not _RUNTIME.fullmatch(tokens[0] if tokens else ""):
+        return 1
+    if tokens[1:2] in (["-m"], ["-jar"], ["-cp"]):
+        return 3
+    return 2 if _SCRIPT.fullmatch(tokens[1] if len(tokens) > 1 else "") else 1
+
+
 def _after_program(tokens: list[str], words: Sequence[str]) -> list[str]:
     """Without the program and the subcommands that were asked for."""
     if tokens and tokens[0] in ("$", ">", "%"):
         tokens = tokens[1:]
-    rest = tokens[1:]
+    rest = tokens[_length(tokens) :]
     while words and rest[:1] and rest[0] in words:
         rest = rest[1:]
     plain = 0
@@ -109,15 +129,15 @@ def _after_program(tokens: list[str], words: Sequence[str]) -> list[str]:
     return rest
 
 
-def _walk(
-    tokens: list[str], usage: Usage, takes_value: Mapping[str, bool], *, optional: bool, depth: int
-) -> None:
+def _walk(tokens: list[str], usage: Usage, arities: Arities, *, optional: bool, depth: int) -> None:
     n = 0
     while n < len(tokens):
         token = tokens[n]
         following = tokens[n + 1] if n + 1 < len(tokens) else ""
         if token.lower() in ("...", "…", "|", "--", "or", "&", "[--]", "[...]"):
-            if token in ("...", "…", "[...]") and usage.places:
+            if token in ("...", "…") and depth == 0 and not usage.commands:
+                usage.heads.add(usage.places[-1].name if usage.places else "")
+            if token in ("...", "…", "[...]") and usage.places and not usage.commands:
                 usage.places[-1].most = None
             if token in ("|", "or") and not following.startswith(
                 "-"
@@ -126,15 +146,13 @@ def _walk(
         elif token.startswith("[--") and token[3:4] in " ]":
             pass  # what stands after `--` belongs to another program
         elif token.startswith("-") and len(token) > 1:
-            n += _option(tokens, n, usage, takes_value, optional=optional)
+            n += _option(tokens, n, usage, arities, optional=optional)
         else:
-            _element(token, following, usage, takes_value, optional=optional, depth=depth)
+            _element(token, following, usage, arities, optional=optional, depth=depth)
         n += 1
 
 
-def _option(
-    tokens: list[str], n: int, usage: Usage, takes_value: Mapping[str, bool], *, optional: bool
-) -> int:
+def _option(tokens: list[str], n: int, usage: Usage, arities: Arities, *, optional: bool) -> int:
     """Notes an option of the usage; how many of the following tokens are its value or other spelling."""
     token = tokens[n]
     following = tokens[n + 1] if n + 1 < len(tokens) else ""
@@ -143,18 +161,30 @@ def _option(
     if following == "|" and n + 2 < len(tokens) and _same(name, tokens[n + 2]):
         usage.options.append(f"{name}, {tokens[n + 2]}")
         return 2
-    value = "=" not in token and bool(following) and not following.startswith(("-", "|"))
-    known = takes_value.get(name)
-    if known is None:
-        alone = optional and len(tokens) == 2  # `[-F configfile]`: nothing else can be meant
-        value = value and (alone or not re.fullmatch(r"\[.*\]|[a-z]+", following))
-    else:
-        value = value and known
+    values = 0
+    if "=" not in token and following and not following.startswith(("-", "|")):
+        values = _values(tokens[n + 1 :], arities.get(name), optional=optional)
     written = ", ".join(names) if all(other.startswith("-") for other in names) else names[0]
-    usage.options.append(f"{written} {following}" if value else written)
+    usage.options.append(" ".join([written, *tokens[n + 1 : n + 1 + values]]))
     if not optional and "|" not in tokens:
         usage.required.add(name)
-    return int(value)
+    return values
+
+
+def _values(after: Sequence[str], arity: tuple[int, int | None] | None, *, optional: bool) -> int:
+    """How many of the tokens after an option are its values."""
+    if arity is None:
+        alone = optional and len(after) == 1  # `[-F configfile]`: nothing else can be meant
+        return int(alone or not re.fullmatch(r"\[.*\]|[a-z]+", after[0]))
+    least, most = arity
+    if optional or most == 1:  # in its brackets, all that stands there
+        least = len(after) if most is None else most
+    elif most != least and after[least : least + 1] and after[least].startswith("["):
+        least += 1  # `-f FILE [FILE ...]`
+    values = 0
+    while values < min(least, len(after)) and not after[values].startswith(("-", "|")):
+        values += 1
+    return values
 
 
 def _same(short: str, long: str) -> bool:
@@ -170,7 +200,7 @@ def _element(
     token: str,
     following: str,
     usage: Usage,
-    takes_value: Mapping[str, bool],
+    arities: Arities,
     *,
     optional: bool,
     depth: int,
@@ -186,6 +216,7 @@ def _element(
         choices = [part.strip() for part in re.split(r"[,|]", inner)]
         if following in ("...", "…") or len(inner) > 200:
             usage.subcommand = True
+            usage.commands += choices if depth == 0 else []
         elif len(choices) == 1:
             usage.places.append(Place(choices[0], int(not optional), None if dots else 1))
         else:
@@ -195,9 +226,7 @@ def _element(
         return
     if opening in "[(" and closed:
         before = len(usage.places)
-        _walk(
-            _tokens(inner), usage, takes_value, optional=optional or opening == "[", depth=depth + 1
-        )
+        _walk(_tokens(inner), usage, arities, optional=optional or opening == "[", depth=depth + 1)
         if dots:
             for place in usage.places[before:]:
                 place.most = None

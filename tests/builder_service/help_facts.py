@@ -109,6 +109,24 @@ FACTS: dict[str, Facts] = {
         (("URL", 1, 1), ("STREAM", 0, 1)),
         fields={"--webbrowser-headless": option(default="false")},
     ),
+    "argparse/ansible-galaxy": Facts(
+        3,
+        subcommands=2,
+        some=("collection", "role"),
+        fields={"-v": {"names": ("-v", "--verbose")}},
+    ),
+    "argparse/ansible-galaxy-collection": Facts(1, subcommands=7, some=("init", "verify")),
+    "argparse/khard": Facts(
+        5, subcommands=16, some=("list", "postaddress", "add-email", "filename")
+    ),
+    "argparse/dvc": Facts(
+        6,
+        subcommands=43,
+        some=("check-ignore", "experiments", "version"),
+        fields={"--cd": option()},
+    ),
+    "argparse/dvc-remote": Facts(3, subcommands=6, some=("add", "rename")),
+    "argparse/west": Facts(5, subcommands=11, some=("init", "grep", "topdir")),
     # click
     "click/black": Facts(
         31,

@@ -1,8 +1,10 @@
 """How help texts are read, rule by rule; and that no text whatever harms a build."""
 
+import argparse
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -122,6 +124,74 @@ def test_a_short_list_of_options_in_the_usage_alone_is_enough() -> None:
 def test_docopt_aliases_in_the_usage_join_one_field() -> None:
     form = form_of("Usage:\n  tool <a>\n  tool -h | --help\n\nOptions:\n  -q  quiet\n")
     assert ("-h", "--help") in [one.names for one in form.fields]
+
+
+WORDS = (
+    "alpha",
+    "bravo",
+    "charlie",
+    "delta",
+    "echo",
+    "foxtrot",
+    "golf",
+    "hotel",
+    "of",
+    "the",
+    "file",
+)
+HEADS = (None, "COMMAND", "TYPE", "action", "<command>", "THE_ACTION_THAT_IS_MEANT", "")
+
+
+def sentence(chance: random.Random) -> str:
+    return " ".join(chance.choices(WORDS, k=chance.randrange(2, 18))).capitalize() + "."
+
+
+def some_argparse(chance: random.Random) -> tuple[str, object]:
+    """A help text as argparse writes it, and what it says: options, positionals, subcommands."""
+    parser = argparse.ArgumentParser(prog=chance.choice(("x", "some-longer-program", "python -m thing")), description=sentence(chance))  # fmt: skip
+    options = {("-h", "--help")}
+    places: list[tuple[str, int, int | None]] = []
+    subcommands: list[str] = []
+    for n in range(chance.randrange(12)):
+        names = (f"-{'abcdefgijklm'[n]}", f"--{'-'.join(chance.sample(WORDS, chance.randrange(1, 4)))}{n}")  # fmt: skip
+        options.add(names)
+        values = chance.choice(("?", "*", "+", 2, None))
+        help_ = chance.choice((None, sentence(chance)))
+        if chance.random() < 0.4:
+            parser.add_argument(*names, action="store_true", help=help_)
+        else:
+            parser.add_argument(*names, nargs=values, help=help_)
+    for n in range(chance.randrange(3)):
+        places.append((f"{chance.choice(WORDS)}{n}", 1, 1))
+        parser.add_argument(places[-1][0], help=sentence(chance))
+    if chance.random() < 0.7:
+        chosen: dict[str, Any] = {"metavar": chance.choice(HEADS)}
+        if chosen["metavar"] or chance.random() < 0.5:
+            chosen["title"] = chance.choice(("commands", "positional arguments"))
+        if chosen["metavar"] != "":
+            chosen["help"] = chance.choice((None, sentence(chance)))
+        below = parser.add_subparsers(**chosen)
+        for n in range(chance.randrange(1, 8)):
+            subcommands.append(f"{'-'.join(chance.sample(WORDS, chance.randrange(1, 4)))}{n}")
+            below.add_parser(subcommands[-1], aliases=[f"a{n}", f"b{n}"] if n % 3 else [], help=sentence(chance))  # fmt: skip
+    elif chance.random() < 0.6:
+        many = chance.choice(("*", "+", "?", argparse.REMAINDER))
+        parser.add_argument("rest", nargs=many, help=sentence(chance))
+        places.append(("rest", int(many == "+"), 1 if many == "?" else None))
+    return parser.format_help(), (options, places, subcommands)
+
+
+def test_whatever_argparse_writes_is_read_as_it_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for seed in range(150):
+        try:
+            text, meant = some_argparse(random.Random(seed))
+        except AssertionError:  # argparse itself fails to wrap an empty metavar
+            continue
+        form = form_of(text)
+        places = [(one.names[0], one.least, one.most) for one in form.fields if one.kind == "positional"]  # fmt: skip
+        options = {one.names for one in form.fields if one.kind != "positional"}
+        assert (options, places, list(form.subcommands)) == meant, text
 
 
 def test_what_follows_two_dashes_is_not_a_field() -> None:
