@@ -230,7 +230,8 @@ def _declared(project: _Project, facts: Facts) -> Iterable[Candidate]:
         if not alone or not _NAME.fullmatch(name) or name in ("core", "cli", "app", "main"):
             name = facts.name if len(project.declared) == 1 else main.rpartition(".")[2]
         name = name if _NAME.fullmatch(name) else main.rpartition(".")[2]
-        aside = is_aside(file) and not same_name(name, facts.name)
+        beside = is_aside(str(PurePosixPath(file).parent / name))
+        aside = beside and not same_name(name, facts.name)
         evidence = f"main class {main} in {file}"
         yield Candidate(
             _command(name, main, evidence), ASIDE if aside else DECLARED, file.count("/")

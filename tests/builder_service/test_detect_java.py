@@ -183,6 +183,18 @@ def test_gradle(tmp_path: Path) -> None:
     assert lists(made)[1] == ["/usr/share/java/commons-cli.jar", "/usr/share/java/gson.jar"]
 
 
+def test_main_classes_that_a_build_file_declares_come_before_those_of_sources(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "build.gradle": 'task a { mainClass = "z.First" }\ntask b { mainClass = "z.Second" }\n',
+        **{f"src/main/java/z/{one}.java": java(f"z.{one}") for one in ("First", "Second", "Aside")},
+    }
+    made = plan(tmp_path, files, "repo")
+
+    assert names(made) == ["First", "Second", "Aside"]
+
+
 def test_ant_with_its_own_jars(tmp_path: Path) -> None:
     files = {
         "build.xml": '<project name="oldie"><property name="main" value="z.Go"/><javac source="1.5"/>'
