@@ -82,10 +82,12 @@ def _pom(root: ElementTree.Element, folder: str, parent: Pom | None) -> Pom:
             pom.dependencies.append(
                 known(f"{_text(element, 'groupId')}:{_text(element, 'artifactId')}", properties)
             )
+    steps = set(_of_build_steps(root))
     classes = [
         element.text or ""
         for tag in ("mainClass", "Main-Class", "mainClassName")
         for element in root.iter(tag)
+        if element not in steps
     ]
     classes += [
         properties.get(name, "")
@@ -101,6 +103,15 @@ def _pom(root: ElementTree.Element, folder: str, parent: Pom | None) -> Pom:
     pom.templates = _folders(pom, list(_template_folders(root)))
     pom.release = _release(root, properties, parent)
     return pom
+
+
+def _of_build_steps(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """The main classes that the build itself runs in one of its phases."""
+    for plugin in root.iter("plugin"):
+        if _text(plugin, "artifactId") == "exec-maven-plugin":
+            for execution in plugin.iter("execution"):
+                if _text(execution, "phase"):
+                    yield from execution.iter("mainClass")
 
 
 def _template_folders(root: ElementTree.Element) -> Iterator[str]:

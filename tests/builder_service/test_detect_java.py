@@ -99,6 +99,23 @@ def test_maven_dependencies_become_a_step_of_their_own_and_debian_packages(tmp_p
     assert "no Debian package is known for com.example:unheard-of" in made.evidence
 
 
+def test_a_class_that_only_the_build_runs_is_not_the_tool(tmp_path: Path) -> None:
+    """The shape of checkstyle: a generator in a phase of the build, the tool in the jar's manifest."""
+    step = (
+        "<build><plugins><plugin><artifactId>exec-maven-plugin</artifactId><executions><execution>"
+        "<phase>process-classes</phase><configuration><mainClass>g.Generator</mainClass></configuration>"
+        "</execution></executions></plugin></plugins></build>"
+    )
+    files = {
+        "pom.xml": POM.format("tool", step + JAR_PLUGIN.format("t.Main")),
+        "src/main/java/g/Generator.java": java("g.Generator"),
+        "src/main/java/t/Main.java": java("t.Main"),
+    }
+    made = plan(tmp_path, files, "tool")
+
+    assert (names(made), made.commands[0].run[-1]) == (["tool", "Generator"], "t.Main")
+
+
 def test_a_module_brings_the_modules_that_it_needs(tmp_path: Path) -> None:
     """The shape of google-java-format: the parent declares, deep below a module holds the class."""
     modules = "<packaging>pom</packaging><modules><module>core</module><module>base</module><module>plugin</module></modules>"
