@@ -1,4 +1,4 @@
-"""Debian's RabbitMQ as processes of an installation's own: its node, folder, cookie, ports and user.
+"""Debian's RabbitMQ as processes of an installation's own: its node, folder, cookie, ports and logins.
 
 Debian's own service is left alone. Everything listens on 127.0.0.1, Erlang's port mapper included.
 """
@@ -13,7 +13,8 @@ from pathlib import Path
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The program itself; the one on PATH insists on the folders of Debian's service."""
-USER = "toolyard"
+OPERATOR = "toolyard"
+"""The login that makes queues and reads dead letters; each kind of process has one of its own name."""
 _QUIET = "+sbwt none +sbwtdcpu none +sbwtdio none"
 """Idle schedulers sleep instead of spinning: this machine has other work."""
 
@@ -27,34 +28,42 @@ class Ports:
     node: int
 
 
+def password_variable(login: str) -> str:
+    """Where `cli.broker_logins` finds the password of a login."""
+    return f"TOOLYARD_RABBITMQ_{'' if login == OPERATOR else login.upper() + '_'}PASSWORD"
+
+
 def installed() -> bool:
     return SERVER.exists() and shutil.which("epmd") is not None
 
 
-def prepare(
-    folder: Path, ports: Ports, password: str, more: Mapping[str, str] | None = None
-) -> None:
-    """Write what the server reads, `more` of its own settings too; the password counts when the folder is new."""
+def prepare(folder: Path, ports: Ports, logins: str, more: Mapping[str, str] | None = None) -> None:
+    """Write what the server reads: `logins` as it imports them at each start, `more` of its own settings too."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for part in ("mnesia", "log"):
         (folder / part).mkdir(mode=0o700, exist_ok=True)
     lines = {
         "listeners.tcp.local": f"127.0.0.1:{ports.amqp}",
-        "default_user": USER,
-        "default_pass": password,
+        "load_definitions": str(folder / "logins.json"),
         "log.console": "true",
         "log.console.level": "warning",
         "log.file": "false",
         **(more or {}),
     }
-    configuration = folder / "rabbitmq.conf"
-    configuration.touch(mode=0o600)
-    configuration.write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+    _write(
+        folder / "rabbitmq.conf", "".join(f"{name} = {value}\n" for name, value in lines.items())
+    )
+    _write(folder / "logins.json", logins)
     (folder / "enabled_plugins").write_text("[].\n")
     if os.geteuid() == 0:
         user = pwd.getpwnam("rabbitmq")
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _write(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text)
 
 
 def mapper(ports: Ports) -> list[str]:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import rabbitmq
@@ -21,6 +22,11 @@ from cli.supervisor import Child
 PREFIX = "toolyard"
 _POSTGRES = "postgres"
 """The name of the secret that is the database's password."""
+_LOGINS = {
+    rabbitmq.OPERATOR: "rabbitmq",
+    **{kind: f"rabbitmq-{kind}" for kind in ("utility", "builder", "runner")},
+}
+"""RabbitMQ's logins, the operator's first, and the secrets that are their passwords."""
 SERVICES = ("sns", "sqs", "s3", "ses", "iam", "sts", "ecr", "secretsmanager", "ssm")
 """What is emulated; each takes memory only when it is used."""
 
@@ -36,8 +42,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-Servers = tuple[dict[str, str], list[Child], Callable[[], bool]]
-"""Settings for the platform, processes to start before it, and whether they answer."""
+@dataclass(frozen=True)
+class Servers:
+    """Processes to start before the platform, and what its own are told."""
+
+    settings: dict[str, str]
+    """For the operator's commands, and for all whom `told` tells nothing else."""
+    children: list[Child]
+    answer: Callable[[], bool]
+    told: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What one kind of process alone is told, in place of the operator's."""
+
 
 Profile = Callable[[Mapping[str, str]], Servers]
 """Makes the servers of an installation, whose environment it is given."""
@@ -73,7 +88,7 @@ def aws(environ: Mapping[str, str]) -> Servers:
         "TOOLYARD_MAIL_URL": "ses://",
     }
     emulated = Child("aws", ["env", *env, sys.executable, "-m", "ministack"], grace=10)
-    return settings, [database, emulated], lambda: answers() and _healthy(port)
+    return Servers(settings, [database, emulated], lambda: answers() and _healthy(port))
 
 
 def team(environ: Mapping[str, str]) -> Servers:
@@ -87,16 +102,35 @@ def team(environ: Mapping[str, str]) -> Servers:
     data = Path(environ["TOOLYARD_DATA"])
     folder = data / "rabbitmq"
     ports = rabbitmq.Ports(free_port(), free_port(), free_port())
-    password = _password(data / "secrets" / "rabbitmq")
-    rabbitmq.prepare(folder, ports, password)
-    login = f"{rabbitmq.USER}:{password}"
-    settings["TOOLYARD_BUS_URL"] = f"amqp://{login}@127.0.0.1:{ports.amqp}/"
+    passwords = {name: _password(data / "secrets" / file) for name, file in _LOGINS.items()}
+    rabbitmq.prepare(folder, ports, _broker_logins(passwords))
+    buses = {
+        name: {"TOOLYARD_BUS_URL": f"amqp://{name}:{password}@127.0.0.1:{ports.amqp}/"}
+        for name, password in passwords.items()
+    }
+    settings |= buses.pop(rabbitmq.OPERATOR)
     children = [
         database,
         Child("epmd", rabbitmq.mapper(ports), grace=5),
         Child("rabbitmq", rabbitmq.server(folder, ports), grace=30),
     ]
-    return settings, children, lambda: answers() and rabbitmq.answers(ports.amqp)
+    nowhere = {"TOOLYARD_BUS_URL": ""}  # web and janitor have no work there
+    return Servers(
+        settings,
+        children,
+        lambda: answers() and rabbitmq.answers(ports.amqp),
+        {**buses, "web": nowhere, "janitor": nowhere},
+    )
+
+
+def _broker_logins(passwords: Mapping[str, str]) -> str:
+    """Made by a process that ends: what it needs to know of the queues costs memory."""
+    told = {rabbitmq.password_variable(login): password for login, password in passwords.items()}
+    argv = [sys.executable, "-m", "cli.broker_logins"]
+    done = subprocess.run(
+        argv, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
 
 
 PROFILES: dict[str, Profile] = {"team": team, "aws": aws}

@@ -54,6 +54,8 @@ class Supervisor:
 
     def __init__(self, environ: Mapping[str, str], out: BinaryIO | None = None) -> None:
         self.environ = dict(environ)
+        self.told: dict[str, dict[str, str]] = {}
+        """What only the children of one group are told."""
         self.children: list[Child] = []
         self.stopping = False
         self._out = out or sys.stderr.buffer
@@ -86,7 +88,7 @@ class Supervisor:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
             [*_dies_with_us(), *child.argv],
-            env=child.environment(self.environ),
+            env={**child.environment(self.environ), **self.told.get(child.group or child.name, {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

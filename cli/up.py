@@ -225,15 +225,16 @@ def _up(environ: Mapping[str, str], only: list[str] | None, profile: servers.Pro
 
 
 def _start_servers(supervisor: Supervisor, profile: servers.Profile) -> None:
-    settings, started, ready = profile(supervisor.environ)
-    supervisor.environ.update(settings)
+    made = profile(supervisor.environ)
+    supervisor.environ.update(made.settings)
+    supervisor.told.update(made.told)
     # Commands on this host, such as `toolyard admin`, find the same servers.
     path = Path(supervisor.environ["TOOLYARD_DATA"]) / RUNNING
     path.touch(mode=0o600)
-    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    for child in started:
+    path.write_text("".join(f"{name}={value}\n" for name, value in made.settings.items()))
+    for child in made.children:
         supervisor.start(child)
-    if not supervisor.wait_for(ready, READY_SECONDS) and not supervisor.stopping:
+    if not supervisor.wait_for(made.answer, READY_SECONDS) and not supervisor.stopping:
         raise Refused("The database or the messages' server did not start; see the lines above.")
 
 

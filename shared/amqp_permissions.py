@@ -19,6 +19,19 @@ class Permissions:
     read: str
 
 
+EVERYTHING = Permissions(".*", ".*", ".*")
+"""The operator's: queues are made with it, dead letters read and put back."""
+
+
+def of_kinds(prefix: str) -> dict[str, Permissions]:
+    """For each kind of process that is to have a login of its own; web and janitor have no work there."""
+    return {
+        "utility": process(prefix, reads=["archiver", "notifier"], publishes=True),
+        "builder": process(prefix, reads=["builder", "previewer"]),
+        "runner": process(prefix, reads=["runner"]),
+    }
+
+
 def process(prefix: str, *, reads: Sequence[str] = (), publishes: bool = False) -> Permissions:
     """For a process that reads these queues, and announces events or does not."""
     write = [exchange_name(prefix, topic) for topic in TOPICS] if publishes else []

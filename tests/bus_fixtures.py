@@ -1,6 +1,5 @@
 """A RabbitMQ, one a pytest worker, started when first asked for."""
 
-import json
 import os
 import shutil
 import signal
@@ -8,14 +7,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from cli import rabbitmq
+from cli.broker_logins import definitions
+from cli.rabbitmq import OPERATOR
 from cli.servers import free_port
-from shared.amqp_permissions import Permissions
+from shared.amqp_permissions import EVERYTHING, Permissions
 from tests.certificates import Certificate
 
 PASSWORD = "rabbit-hole"
@@ -27,7 +27,7 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports = rabbitmq.Ports(free_port(), free_port(), free_port())
-        login = f"{rabbitmq.USER}:{PASSWORD}"
+        login = f"{OPERATOR}:{PASSWORD}"
         self.url = f"amqp://{login}@127.0.0.1:{self.ports.amqp}/"
         self._tls_port = free_port()
         self.tls_url = f"amqps://{login}@127.0.0.1:{self._tls_port}/"
@@ -49,7 +49,8 @@ class Broker:
             )
         tls = {"listeners.ssl.local": f"127.0.0.1:{self._tls_port}"}
         tls |= {f"ssl_options.{name}": str(self.certificate) for name in ("certfile", "keyfile")}
-        rabbitmq.prepare(self.folder, self.ports, PASSWORD, tls)
+        logins = definitions({OPERATOR: (PASSWORD, EVERYTHING)})
+        rabbitmq.prepare(self.folder, self.ports, logins, tls)
         if self._mapper is None:
             self._mapper = self._run(rabbitmq.mapper(self.ports))
         self._server = self._run(rabbitmq.server(self.folder, self.ports))
@@ -74,17 +75,7 @@ class Broker:
     def users(self, **allowed: Permissions) -> None:
         """Make logins with these permissions; their password is the broker's own."""
         file = self.folder / "users.json"
-        file.write_text(
-            json.dumps(
-                {
-                    "users": [{"name": name, "password": PASSWORD, "tags": ""} for name in allowed],
-                    "permissions": [
-                        {"user": name, "vhost": "/", **asdict(each)}
-                        for name, each in allowed.items()
-                    ],
-                }
-            )
-        )
+        file.write_text(definitions({name: (PASSWORD, each) for name, each in allowed.items()}))
         program = str(rabbitmq.SERVER.with_name("rabbitmqctl"))
         command = rabbitmq.server(self.folder, self.ports)
         subprocess.run(

@@ -1,14 +1,17 @@
 """compose.yaml says nothing that the code does not know; no Docker Compose is at hand to run it."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from builder_service.settings import BuilderSettings
+from cli import broker_logins
 from cli.up import NOT_FOR_WORKERS
 from runner_service.settings import RunnerSettings
 from scripts import prepare_compose
@@ -19,6 +22,8 @@ from web.settings import WebSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("janitor", "builder", "runner")
+LOGINS = {"prepare": "toolyard", "utility": "utility", "builder": "builder", "runner": "runner"}
+"""At the broker; the other services know none."""
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +44,11 @@ def filled(text: str, given: dict[str, str]) -> str:
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    given = {"TOOLYARD_POSTGRES_PASSWORD": "pg-pass", "TOOLYARD_RABBITMQ_PASSWORD": "mq-pass"}
-    return {name: filled(str(value), given) for name, value in service["environment"].items()}
+    kinds = ("POSTGRES", "RABBITMQ", "RABBITMQ_UTILITY", "RABBITMQ_BUILDER", "RABBITMQ_RUNNER")
+    given = {f"TOOLYARD_{kind}_PASSWORD": f"pass-of-{kind}" for kind in kinds}
+    return {
+        name: filled(str(value), given) for name, value in service.get("environment", {}).items()
+    }
 
 
 def test_its_programs_and_settings_are_ours(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -59,15 +67,37 @@ def test_its_programs_and_settings_are_ours(compose: dict[str, Any], tmp_path: P
         ours = {n.removeprefix("TOOLYARD_").lower() for n in environ if n.startswith("TOOLYARD_")}
         assert ours <= set(kind.model_fields) | everybody | {"build_ca"}
         read = kind.read(environ)
-        assert bus_kombu.place(read.bus_url).prefix == "toolyard"
-        assert "mq-pass" not in bus_open.shown(read.bus_url)
-        bus_open.open_bus(read.bus_url, tmp_path).close()
+        assert ("TOOLYARD_BUS_URL" in environ) == (name in LOGINS)
+        if name in LOGINS:
+            assert bus_kombu.place(read.bus_url).prefix == "toolyard"
+            assert urlsplit(read.bus_url).username == LOGINS[name]
+            assert "pass-of" not in bus_open.shown(read.bus_url)
+            bus_open.open_bus(read.bus_url, tmp_path).close()
         module = service.get("command", ["python", "-m", "web"])[2]
         assert importlib.util.find_spec(module), module
 
 
+def test_the_broker_imports_the_logins_that_are_written_for_it(
+    compose: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, broker = compose["services"]["logins"], compose["services"]["rabbitmq"]
+    for name, value in environment(writer).items():
+        monkeypatch.setenv(name, value)
+    volume, _, folder = writer["volumes"][0].partition(":")
+    *argv, file = writer["command"]
+    assert argv == ["python", "-m", "cli.broker_logins"]
+    monkeypatch.setattr("sys.argv", [*argv[2:], str(tmp_path / "logins.json")])
+    assert broker_logins.main() == 0
+
+    users = {user["name"] for user in json.loads((tmp_path / "logins.json").read_text())["users"]}
+    assert users == set(LOGINS.values())
+    mounts = dict(text.split(":")[:2] for text in broker["volumes"])
+    there = (ROOT / "deploy/rabbitmq/compose.conf").read_text().split()[-1]
+    assert Path(there) == Path(mounts[volume]) / Path(file).relative_to(folder)
+
+
 def test_nothing_starts_on_a_default_secret(compose: dict[str, Any]) -> None:
-    for name in ("web", "utility", "prepare"):
+    for name in ("web", "utility", "prepare", "logins"):
         for value in compose["services"][name]["environment"].values():
             if "PASSWORD" in str(value):
                 with pytest.raises(LookupError, match="make \\.env first"):

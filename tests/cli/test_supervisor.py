@@ -35,6 +35,22 @@ def until(supervisor: Supervisor, true: Callable[[], bool], seconds: float = 20)
     return supervisor.wait_for(true, seconds)
 
 
+def test_what_one_group_is_told_no_other_child_knows(
+    supervisor: Supervisor, out: io.BytesIO
+) -> None:
+    supervisor.environ["BUS"] = "everybody's"
+    supervisor.told["runner"] = {"BUS": "the runner's"}
+    tell = python("import os, time; print(os.environ['BUS']); time.sleep(60)")
+    for child in (Child("runner2", tell, group="runner"), Child("builder", tell)):
+        supervisor.start(child)
+    assert until(supervisor, lambda: out.getvalue().count(b"'s\n") == 2)
+    told = dict(line.split(" | ") for line in out.getvalue().decode().splitlines())
+    assert {name.strip(): text for name, text in told.items()} == {
+        "runner2": "the runner's",
+        "builder": "everybody's",
+    }
+
+
 def test_lines_carry_the_name_of_their_process(supervisor: Supervisor, out: io.BytesIO) -> None:
     supervisor.start(Child("web", python("import time; print('hello'); time.sleep(60)")))
 

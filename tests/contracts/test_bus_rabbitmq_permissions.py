@@ -12,14 +12,13 @@ from shared.events import decode
 from tests.bus_fixtures import Broker
 from tests.contracts.buses import Place, drain, one, requested
 
-RUNNER = amqp_permissions.process("contract", reads=["runner"])
-UTILITY = amqp_permissions.process("contract", reads=["archiver", "notifier"], publishes=True)
+KINDS = amqp_permissions.of_kinds("contract")
 OPERATIONS = Path(__file__).parents[2] / "docs" / "permissions.md"
 
 
 @pytest.fixture(scope="module")
 def logins(rabbitmq_broker: Broker) -> None:
-    rabbitmq_broker.users(runner=RUNNER, utility=UTILITY)
+    rabbitmq_broker.users(**KINDS)
 
 
 @pytest.fixture
@@ -80,13 +79,6 @@ def test_utility_reads_no_workers_queue(opened: Callable[[str], Bus]) -> None:
 
 def test_the_operator_is_told_the_same() -> None:
     told = OPERATIONS.read_text()
-    kinds = {
-        "runner": amqp_permissions.process("toolyard", reads=["runner"]),
-        "builder": amqp_permissions.process("toolyard", reads=["builder", "previewer"]),
-        "utility": amqp_permissions.process(
-            "toolyard", reads=["archiver", "notifier"], publishes=True
-        ),
-    }
-    for name, each in kinds.items():
+    for name, each in amqp_permissions.of_kinds("toolyard").items():
         line = f"set_permissions -p VHOST {name} '{each.configure}' '{each.write}' '{each.read}'"
         assert line in told, line
