@@ -1,54 +1,25 @@
 """The forms of a built tool's commands, made from what they answer to `--help`, two levels deep."""
 
 import json
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import ValidationError
 
 from builder_service.apart import Endless, apart
 from builder_service.help.parse import parse
+from builder_service.questions import Question, ask
 from builder_service.step_runner import Steps
-from builder_service.trial import trial
 from shared.form import LEVELS, Form
 from shared.plan import Command, JsonForm, Plan
-
-T = TypeVar("T")
-F = TypeVar("F")
 
 MOST_COMMANDS = 12
 MOST_ASKED = 60
 """Answers of one build, subcommands included."""
 MOST_BYTES = 2 << 20
 """Of all forms together, as JSON."""
-SECONDS = 10.0
-"""For all the answers of one level."""
-_SECONDS_EACH = 5
-_KEPT = 1 << 20
 _HELP = ("--help", "-h", "help")
-
-# One container for all the questions of a level: a container costs more than most answers do. The words stay
-# arguments; each group is its number of words and the words.
-_SCRIPT = """
-mark=$1
-shift
-while [ $# -gt 0 ]; do
-  count=$1
-  shift
-  (
-    rest=$(($# - count))
-    n=0
-    while [ $n -lt $count ]; do set -- "$@" "$1"; shift; n=$((n + 1)); done
-    shift $rest
-    COLUMNS=100 NO_COLOR=1 exec timeout SECONDS "$@" </dev/null 2>&1
-  )
-  printf '\\n%s\\n' "$mark"
-  shift $count
-done
-""".replace("SECONDS", str(_SECONDS_EACH))
 
 
 @dataclass(frozen=True)
@@ -68,6 +39,19 @@ class Heard:
         return None
 
 
+def ask_others(image: str, plan: Plan, steps: Steps, notes: Path) -> dict[str, Heard]:
+    """What the commands answer to `--help` that smoke does not ask first: asked while it asks that one."""
+    if _noted(notes) is not None:
+        return {}
+    first = 0 if plan.smoke else 1
+    others = [Question(command, (), "--help") for command in plan.commands[first:MOST_COMMANDS]]
+    answers = ask(image, others, plan, steps)
+    return {
+        one.command.name: Heard("--help", answer or b"", b"")
+        for one, answer in zip(others, answers, strict=True)
+    }
+
+
 def forms(
     image: str,
     plan: Plan,
@@ -79,7 +63,7 @@ def forms(
     """By command name; what `toolyard.yaml` declares wins, `notes` keeps what was asked of this image."""
     known = _noted(notes)
     if known is None:
-        known = _Asking(image, plan, steps).forms(commands, heard)
+        known = _Asking(image, plan, steps, asked=len(heard)).forms(commands, heard)
         notes.parent.mkdir(parents=True, exist_ok=True)
         notes.write_text(json.dumps(known))
     return {**known, **plan.forms}
@@ -96,21 +80,6 @@ def _noted(notes: Path) -> dict[str, JsonForm] | None:
 
 
 @dataclass
-class _Question:
-    """A command or subcommand whose help is wanted."""
-
-    command: Command
-    path: tuple[str, ...]
-    argument: str
-
-    @property
-    def argv(self) -> list[str]:
-        if self.argument == "help":
-            return [*self.command.run, "help", *self.path]
-        return [*self.command.run, *self.path, self.argument]
-
-
-@dataclass
 class _Asking:
     image: str
     plan: Plan
@@ -121,23 +90,26 @@ class _Asking:
 
     def forms(self, commands: Sequence[Command], heard: Mapping[str, Heard]) -> dict[str, JsonForm]:
         arguments: dict[str, str] = {}
-        questions: list[_Question] = []
+        questions: list[Question] = []
+        answered: list[tuple[str, Heard]] = []
         for command in commands[:MOST_COMMANDS]:
             answer = heard.get(command.name)
             if answer is None or answer.argument == "--version":
                 arguments[command.name] = "--help"
-                questions.append(_Question(command, (), "--help"))
+                questions.append(Question(command, (), "--help"))
                 continue
             arguments[command.name] = answer.argument if answer.argument in _HELP else "--help"
-            form = self._read(Heard.form, answer, otherwise=None)
+            answered.append((command.name, answer))
+        read = self._read([(answer, ()) for _, answer in answered])
+        for (name, _), form in zip(answered, read, strict=True):
             if form is not None:
-                self.found[command.name,] = form
+                self.found[name,] = form
         self._ask(questions)
         by_name = {command.name: command for command in commands[:MOST_COMMANDS]}
         for depth in range(1, LEVELS + 1):
             self._ask(
                 [
-                    _Question(by_name[key[0]], (*key[1:], name), arguments[key[0]])
+                    Question(by_name[key[0]], (*key[1:], name), arguments[key[0]])
                     for key, form in list(self.found.items())
                     if len(key) == depth
                     for name in form.subcommands
@@ -160,42 +132,31 @@ class _Asking:
                     break
         return kept
 
-    def _ask(self, questions: Sequence[_Question]) -> None:
+    def _ask(self, questions: Sequence[Question]) -> None:
         questions = questions[: MOST_ASKED - self.asked]
         if not questions:
             return
         self.asked += len(questions)
-        self.steps.check()
-        mark = f"--{secrets.token_hex(12)}--"
-        groups = [word for one in questions for word in (str(len(one.argv)), *one.argv)]
-        said = trial(
-            self.image,
-            ["sh", "-c", _SCRIPT, "sh", mark, *groups],
-            self.steps,
-            env=self.plan.env,
-            seconds=SECONDS,
-            kept=_KEPT,
-            start=self.plan.start,
-        )
-        answers = said.out.decode(errors="replace").split(f"\n{mark}\n")[:-1]
-        asked: Sequence[tuple[str, Sequence[str]]] = [
-            (text, one.path) for one, text in zip(questions, answers, strict=False)
+        answers = ask(self.image, questions, self.plan, self.steps)
+        texts = [
+            (Heard(one.argument, answer or b"", b""), one.path)
+            for one, answer in zip(questions, answers, strict=True)
         ]
-        none: list[Form | None] = []
-        read = self._read(_parsed, asked, otherwise=none)
-        for question, form in zip(questions, read, strict=False):
+        for question, form in zip(questions, self._read(texts), strict=True):
             self._learn(question, form)
-        if len(answers) < len(questions):
-            self.steps.log.say(f"{len(questions) - len(answers)} subcommands did not explain themselves in time")  # fmt: skip
+        if silent := answers.count(None):
+            self.steps.log.say(f"{silent} subcommands did not explain themselves in time")
 
-    def _read(self, function: Callable[[T], F], text: T, *, otherwise: F) -> F:
+    def _read(self, answers: Sequence[tuple[Heard, Sequence[str]]]) -> list[Form | None]:
+        if not answers:
+            return []
         try:
-            return apart(function, text, check=self.steps.check)
+            return apart(_parsed, answers, check=self.steps.check)
         except Endless:
             self.steps.log.say("a help text is made so that it cannot be read: no form comes of it")
-            return otherwise
+            return [None] * len(answers)
 
-    def _learn(self, question: _Question, form: Form | None) -> None:
+    def _learn(self, question: Question, form: Form | None) -> None:
         if form is None:
             return
         above = self.found.get((question.command.name, *question.path[:-1]))
@@ -219,8 +180,8 @@ class _Asking:
         )
 
 
-def _parsed(texts: Sequence[tuple[str, Sequence[str]]]) -> list[Form | None]:
-    return [parse(text, words) for text, words in texts]
+def _parsed(answers: Sequence[tuple[Heard, Sequence[str]]]) -> list[Form | None]:
+    return [answer.form(words) for answer, words in answers]
 
 
 def _same(form: Form, other: Form) -> bool:

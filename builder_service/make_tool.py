@@ -210,13 +210,15 @@ class Tool:
             if plan.dockerfile:
                 plan = carry_out.with_paths(plan, built, self.steps)
             plan = present(plan, built, self.steps)
-            answered = smoke.smoke(built, plan, self.steps)
             kept = state / "forms" / f"{identity}.json"
-            with ThreadPoolExecutor(1, thread_name_prefix="tag") as beside:
+            with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
+                others = beside.submit(forms.ask_others, built, plan, self.steps, kept)
+                answered = smoke.smoke(built, plan, self.steps)
+                heard = {**others.result(), **answered.heard}
                 labels = {"identity": identity[:63]}
                 tagged = image or beside.submit(steps.publish, built, tag, plan, self.steps, labels)
                 self.report.forms = forms.forms(
-                    built, plan, answered.commands, answered.heard, self.steps, kept
+                    built, plan, answered.commands, heard, self.steps, kept
                 )
                 image = tagged if isinstance(tagged, str) else tagged.result()
         note_use(state, tag)

@@ -3,7 +3,7 @@
 import re
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,7 +18,7 @@ from shared.clock import Clock
 from shared.containers import Containers, EngineRefused, Exit, Mount, Sandbox
 from shared.plan import Network
 from shared.quota import Quotas
-from shared.work import Limits
+from shared.work import Limits, Stream
 from shared.written import DEEPEST, TooDeep, Written, measure
 
 log = structlog.get_logger()
@@ -158,9 +158,9 @@ class Steps:
         return container
 
     def _watch(self, container: str, folder: Path | None) -> Exit:
-        reader = threading.Thread(
-            target=self._read, args=(container,), name="step-output", daemon=True
-        )
+        # asked for before the start: a thread that comes too late finds a log that nobody has written yet
+        said = self.containers.output(container)
+        reader = threading.Thread(target=self._read, args=(said,), name="step-output", daemon=True)
         reader.start()
         self.containers.start(container)
         look_at = self.clock.monotonic() + _MEASURE_SECONDS
@@ -194,8 +194,8 @@ class Steps:
             raise BuildFailed(f"The build made more than {limits.disk_files} files and folders.")
         return found
 
-    def _read(self, container: str) -> None:
-        for _, data in self.containers.output(container):
+    def _read(self, said: Iterator[tuple[Stream, bytes]]) -> None:
+        for _, data in said:
             self.log.write(data)
 
     def _judge(self, name: str, exit_: Exit) -> None:

@@ -1,7 +1,7 @@
 """A built image is run once, in the sandbox of runs without any network, and what it says is kept."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from builder_service.step_runner import Steps
 from shared.containers import EngineRefused, Mount, Sandbox
 from shared.plan import Network
 from shared.start import COPY_REPOSITORY
-from shared.work import Limits
+from shared.work import Limits, Stream
 
 SECONDS = 20
 KEPT = 256 * 1024
@@ -63,7 +63,7 @@ def _once(
         image=image,
         argv=argv,
         kind="run",
-        limits=_LIMITS.model_copy(update={"wall_seconds": int(seconds)}),
+        limits=_LIMITS.model_copy(update={"wall_seconds": int(seconds), "cpus": steps.limits.cpus}),
         network=Network(mode="off"),
         env=env,
         labels=steps.labels,
@@ -81,12 +81,14 @@ def _watch(sandbox: Sandbox, steps: Steps, seconds: float, most: int) -> Said:
     name = sandbox.name
     kept = {"stdout": bytearray(), "stderr": bytearray()}
 
-    def read() -> None:
-        for stream, data in steps.containers.output(name):
+    def read(said: Iterator[tuple[Stream, bytes]]) -> None:
+        for stream, data in said:
             kept[stream] += data[: max(0, most - len(kept[stream]))]
 
     steps.containers.create(sandbox)
-    reader = threading.Thread(target=read, name="trial-output", daemon=True)
+    # asked for before the start: a thread that comes too late finds a log that nobody has written yet
+    said = steps.containers.output(name)
+    reader = threading.Thread(target=read, args=(said,), name="trial-output", daemon=True)
     reader.start()
     steps.containers.start(name)
     until = steps.clock.monotonic() + seconds

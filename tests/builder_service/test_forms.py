@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import pytest
 
 from builder_service import forms as module
-from builder_service.forms import Heard, forms
+from builder_service import questions
+from builder_service.forms import Heard, ask_others, forms
+from builder_service.trial import trial
 from shared.form import Form
 from shared.plan import Command, Plan
+from shared.work import Limits, Stream
 from tests.fake_containers import FakeContainers
 from tests.runner_service.worker import PlainFolders
 
@@ -35,7 +39,7 @@ E
   "remote --help") printf 'usage: tool remote <command>\\n\\nCommands:\\n  add  add one\\n  rm  remove one\\n' ;;
   "remote add --help") printf 'usage: tool remote add [-t TAG] NAME URL\\n\\n  -t TAG  follow it\\n' ;;
   "show --help") printf 'usage: tool show [FILE ...]\\n\\n  --json  as JSON\\n' >&2 ;;
-  "slow --help") exec sleep 4 ;;
+  "slow --help") exec sleep 2 ;;
   *) exec "$0" --help ;;
 esac
 """
@@ -61,6 +65,7 @@ def steps(tmp_path: Path) -> Any:
         prefix="test",
         labels={},
         check=lambda: None,
+        limits=Limits(),
         next_number=lambda: next(numbers),
     )
 
@@ -84,7 +89,7 @@ def names(form: Form) -> list[str]:
 def test_a_command_and_its_subcommands_are_asked_two_levels_deep(
     tool: Command, steps: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SECONDS", 2.0)
+    monkeypatch.setattr(questions, "SECONDS", 1.0)
     form = made(steps, tmp_path / "notes/1", tool)["tool"]
     assert names(form) == ["--level"]
     assert set(form.subcommands) == {"remote", "show", "slow", "odd"}
@@ -125,12 +130,58 @@ def test_no_more_is_asked_than_the_limit(
 ) -> None:
     monkeypatch.setattr(module, "MOST_ASKED", 3)
     made(steps, tmp_path / "notes", tool)
-    assert (tmp_path / "asked").read_text().split("\n") == [
-        "--help",
-        "remote --help",
-        "show --help",
-        "",
-    ]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[0] == "--help"
+    assert sorted(asked[1:]) == ["remote --help", "show --help"]
+
+
+LONER = """#!/bin/sh
+# ends the shell that asks it, and whatever it would have asked next
+read -r _ _ _ parent _ </proc/$PPID/stat
+kill -9 "$parent"
+"""
+
+
+def test_a_command_that_ends_its_container_spoils_no_other_answer(
+    steps: Any, tmp_path: Path
+) -> None:
+    commands = []
+    for name in ("loner", "one", "two", "three", "four"):
+        path = tmp_path / name
+        path.write_text(LONER if name == "loner" else f"#!/bin/sh\necho usage: {name} [-x] FILE\n")
+        path.chmod(0o755)
+        commands.append(Command(name=name, run=[str(path)], evidence="a test"))
+    assert set(made(steps, tmp_path / "notes", *commands)) == {"one", "two", "three", "four"}
+
+
+def test_others_are_asked_at_once_and_not_again(steps: Any, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    path = tmp_path / "plain"
+    path.write_text(f"#!/bin/sh\necho asked >> {asked}\necho 'usage: plain [-x] FILE'\n")
+    path.chmod(0o755)
+    commands = [Command(name=name, run=[str(path)], evidence="a test") for name in ("a", "b", "c")]
+    plan = Plan(runtime="shell", base="shell", commands=commands)
+    heard = ask_others("sha256:image", plan, steps, tmp_path / "notes")
+    assert set(heard) == {"b", "c"}
+    heard["a"] = Heard("--help", b"usage: plain [-x] FILE\n", b"")
+    found = made(steps, tmp_path / "notes", *commands, heard=heard, plan=plan)
+    assert [names(found[name]) for name in ("a", "b", "c")] == [["-x", "FILE"]] * 3
+    assert ask_others("sha256:image", plan, steps, tmp_path / "notes") == {}
+    assert asked.read_text().split() == ["asked"] * 2
+
+
+class _Slow(FakeContainers):
+    def output(self, name: str) -> Iterator[tuple[Stream, bytes]]:
+        time.sleep(0.2)
+        assert name not in self.starts, "nobody listened when it started"
+        return super().output(name)
+
+
+def test_somebody_listens_before_the_program_starts(
+    tool: Command, steps: Any, tmp_path: Path
+) -> None:
+    steps.containers = _Slow()
+    assert trial("sha256:image", ["echo", "hello"], steps).out == b"hello\n"
 
 
 def test_words_with_blanks_and_quotes_stay_words(steps: Any, tmp_path: Path) -> None:

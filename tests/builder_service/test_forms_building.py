@@ -14,10 +14,13 @@ case "$*" in
 esac
 """
 OTHER = '#!/bin/sh\necho "usage: count [-l] [FILE ...]"\n'
+# All processes there may be, and all memory: others are asked in the same container.
+BOMB = "#!/bin/sh\nfor n in $(seq 400); do sleep 60 & done\n"
+HOG = "#!/bin/sh\nexec tail /dev/zero\n"
 
 
 def test_the_report_has_a_form_for_each_command(bench: Bench) -> None:
-    link = bench.repository("notes", {"notes*": TOOL, "count*": OTHER})
+    link = bench.repository("notes", {"notes*": TOOL, "bomb*": BOMB, "hog*": HOG, "count*": OTHER})
     report = bench.attempt(link).live()
     assert report.state == "succeeded", report.reason
     forms = {name: Form.model_validate(form) for name, form in report.forms.items()}
