@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from sqlalchemy import URL, Connection, create_engine, func, select, text
 from sqlalchemy.pool import NullPool
 
 from shared.schema.everything import metadata
+from shared.sqlite_driver import sqlite3
 
 
 class BackupError(Exception):
@@ -81,6 +81,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as writing,
     ):
         reading.backup(writing)
+        writing.execute("PRAGMA journal_mode = DELETE")  # the copy is one file, whoever opens it
         answer = writing.execute("PRAGMA integrity_check").fetchone()[0]
     if answer != "ok":
         raise BackupError(f"The copy of {source} is damaged: {answer}.")

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import secrets
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ import structlog
 from shared import doorbell
 from shared.bus import DeadLetter, Message
 from shared.events import Event, encode
+from shared.sqlite_driver import sqlite3
 from shared.sqlite_wal import wal_is_safe
 from shared.topology import MAX_RECEIVES, VISIBILITY_SECONDS, queues_for
 

@@ -1,6 +1,5 @@
 """Engine and transactions on SQLite and PostgreSQL; the database's clock is the only clock that is compared."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
 
 from shared.database_login import DatabaseLogin, Login
+from shared.sqlite_driver import sqlite3
 from shared.sqlite_turns import Turns
 from shared.sqlite_wal import wal_is_safe
 

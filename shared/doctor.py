@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from shared.doctor_judgement import Check, Report, must, should
 from shared.egress import Egress
 from shared.quota import QuotaUnavailable
 from shared.settings import Settings
+from shared.sqlite_driver import sqlite3
 from shared.sqlite_wal import wal_is_safe
 
 _LOCK = Path("/run/toolyard-doctor.lock")

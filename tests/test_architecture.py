@@ -130,6 +130,8 @@ def test_the_import_contracts_would_catch_a_sideways_import(tmp_path: Path) -> N
             {"shared/containers_docker.py", "shared/docker_engine.py", "shared/docker_images.py"},
         ),
         ("kombu", {"shared/amqp_line.py"}),
+        ("sqlite3", {"shared/sqlite_driver.py"}),
+        ("pysqlite3", {"shared/sqlite_driver.py"}),
         ("smtplib", {"notifier/mailer_smtp.py"}),
         ("flask", {"web"}),
         ("alembic", {"shared/migrate.py", "shared/migrations"}),

@@ -58,3 +58,17 @@ def test_messages_are_synced_and_deliveries_are_not(boot: Path, tmp_path: Path) 
     ]
     bus.close()
     assert levels == [2, 0]  # FULL and OFF
+
+
+@pytest.mark.parametrize(("safe", "journal"), [(True, "wal"), (False, "persist")])
+def test_the_journal_is_the_best_that_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, safe: bool, journal: str
+) -> None:
+    monkeypatch.setattr(bus_sqlite, "wal_is_safe", lambda version: safe)
+    bus = opened(tmp_path)
+    assert bus._connection.execute("PRAGMA journal_mode").fetchone()[0] == journal
+    bus.put("text", ["runner"])
+    (found,) = bus.receive("runner", 1, 0)
+    found.ack()
+    assert bus.depth("runner") == 0
+    bus.close()

@@ -1,14 +1,16 @@
 """On SQLite, threads and processes take turns instead of meeting in the busy handler."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import create_engine, event, select, text
 
+from shared import db
 from shared.db import Transactions, now_ms
+from shared.sqlite_driver import sqlite3
 from shared.sqlite_wal import wal_is_safe
 
 
@@ -37,11 +39,29 @@ def test_writers_queue_up(sqlite_transactions: Transactions) -> None:
     assert not begun_while_another_writes(sqlite_transactions, "begin")
 
 
-@pytest.mark.skipif(
-    wal_is_safe(sqlite3.sqlite_version_info), reason="with WAL readers disturb nobody"
-)
-def test_without_wal_readers_queue_up_too(sqlite_transactions: Transactions) -> None:
-    assert not begun_while_another_writes(sqlite_transactions, "read")
+def test_readers_disturb_nobody(sqlite_transactions: Transactions) -> None:
+    assert wal_is_safe(sqlite3.sqlite_version_info)
+    with sqlite_transactions.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+    assert begun_while_another_writes(sqlite_transactions, "read")
+
+
+def test_without_wal_readers_queue_up_too(
+    new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "wal_is_safe", lambda version: False)
+    transactions = Transactions(new_database("sqlite"))
+    with transactions.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "persist"
+    assert not begun_while_another_writes(transactions, "read")
+    transactions.close()
+
+
+def test_every_engine_has_the_same_copy_of_sqlite(sqlite_transactions: Transactions) -> None:
+    engine = create_engine(sqlite_transactions.url)
+    used = [engine.dialect.dbapi, sqlite_transactions.engine.dialect.dbapi]
+    assert [id(module) for module in used] == [id(sqlite3)] * 2
+    engine.dispose()
 
 
 def test_a_thread_may_read_while_it_writes(sqlite_transactions: Transactions) -> None:
