@@ -27,6 +27,8 @@ _EXAMPLES = ("hello-python", "node-csv2json")
 _SOURCE = "/run/toolyard-source"
 _SECONDS = 1800.0
 _SOURCES = (".py", ".js", ".go", ".rs", ".c", ".cpp", ".java", ".rb", ".pl", ".R", ".sh")
+_FOREIGN = frozenset({"setup.py", "vendor", "node_modules"})
+"""A manifest, and where the sources of others lie: an edit there is one of the dependencies."""
 _numbers = count(1)
 
 
@@ -173,9 +175,10 @@ def _commands(plan: Plan) -> list[tuple[list[str], bool, dict[str, str]]]:
 
 
 def _change(tree: Path) -> None:
-    """Touch the largest source file, as an edit of the program does; no manifest changes."""
+    """Touch the largest source file, as an edit of the program does; no manifest and no dependency changes."""
     sources = [path for path in tree.rglob("*") if path.suffix in _SOURCES and path.is_file()]
-    sources = [path for path in sources if path.name != "setup.py"] or [tree / "CHANGED"]
+    sources = [path for path in sources if not _FOREIGN & {*path.relative_to(tree).parts}]
+    sources = sources or [tree / "CHANGED"]
     with max(sources, key=lambda path: path.stat().st_size if path.exists() else 0).open("ab") as f:
         f.write(b"\n")
 
