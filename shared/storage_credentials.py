@@ -25,6 +25,8 @@ class Issued:
     region: str
     endpoint: str
     """Empty: AWS's own."""
+    note: str = ""
+    """Why they last less than half a day, where they do."""
 
 
 class NotIssued(Exception):

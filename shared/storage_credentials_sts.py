@@ -29,6 +29,10 @@ from shared.storage_credentials import SECONDS, Issued, NotIssued
 POLICY_NAME = "toolyard-revoked"
 MOST_NAMES = 300
 _CHAINED_SECONDS = 3600
+ONE_HOUR = (
+    "They last an hour: AWS gives no more where this platform itself runs under a role. "
+    "Its operator can have it give half a day by setting TOOLYARD_PEOPLE_PROFILE."
+)
 _OBJECTS = (
     "s3:GetObject",
     "s3:PutObject",
@@ -61,7 +65,7 @@ class StsCredentials:
             "Policy": json.dumps(permissions(self._bucket, prefix), separators=(",", ":")),
         }
         try:
-            answer = self._assume(wanted)
+            answer, note = self._assume(wanted)
         except (ClientError, BotoCoreError) as error:
             raise NotIssued(f"AWS gives no credentials now: {_told(error)}") from error
         given = answer["Credentials"]
@@ -76,16 +80,17 @@ class StsCredentials:
             endpoint=""
             if ".amazonaws.com" in self._sts.meta.endpoint_url
             else self._sts.meta.endpoint_url,
+            note=note,
         )
 
-    def _assume(self, wanted: dict[str, str]) -> Any:
+    def _assume(self, wanted: dict[str, str]) -> tuple[Any, str]:
         try:
-            return self._sts.assume_role(**wanted, DurationSeconds=SECONDS)
+            return self._sts.assume_role(**wanted, DurationSeconds=SECONDS), ""
         except ClientError as error:
             chained = "chaining" in str(error) or "MaxSessionDuration" in str(error)
             if error.response.get("Error", {}).get("Code") != "ValidationError" or not chained:
                 raise
-        return self._sts.assume_role(**wanted, DurationSeconds=_CHAINED_SECONDS)
+        return self._sts.assume_role(**wanted, DurationSeconds=_CHAINED_SECONDS), ONE_HOUR
 
     def revoke(self, credential_ids: Sequence[str], before: datetime | None = None) -> None:
         """End exactly these, and all that were issued before a moment."""

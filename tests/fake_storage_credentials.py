@@ -13,6 +13,7 @@ class FakeStorageCredentials:
         self.before: list[datetime | None] = []
         self.broken = False
         self.most = 300
+        self.note = ""
 
     def issue(self, account_id: str, credential_id: str) -> Issued:
         if self.broken:
@@ -26,6 +27,7 @@ class FakeStorageCredentials:
             prefix=f"people/{account_id}/",
             region="eu-west-1",
             endpoint="",
+            note=self.note,
         )
 
     def revoke(self, credential_ids: Sequence[str], before: datetime | None = None) -> None:

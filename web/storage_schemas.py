@@ -22,6 +22,8 @@ class IssuedStorageCredential(StorageCredentialInfo):
     region: str
     endpoint: str
     """Empty: AWS's own."""
+    note: str = ""
+    """Why they last less than half a day, where they do."""
 
 
 class StorageCredentialList(BaseModel):

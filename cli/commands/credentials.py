@@ -37,6 +37,8 @@ def make(as_json: bool) -> None:
         made = platform.create(_PATH, {})
     hours = (made["expires_at"] / 1000 - time.time()) / 3600
     message(f"For s3://{made['bucket']}/{made['prefix']}, {hours:.1f} hours; id {made['id']}.")
+    if made.get("note"):
+        message(made["note"])
     if as_json:
         print_json(made)
         return

@@ -128,6 +128,7 @@ def test_a_role_that_is_itself_assumed_gets_the_hour_that_aws_allows(
     issued = issuer.issue("acc_one", "cred_1")
     assert asked == [43_200, 3_600]
     assert issued.expires_at / 1000 - time.time() <= 3_605
+    assert "They last an hour" in issued.note and "TOOLYARD_PEOPLE_PROFILE" in issued.note
 
 
 def test_a_refusal_of_aws_is_a_sentence(bucket: str, ministack: str) -> None:

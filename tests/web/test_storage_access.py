@@ -46,6 +46,17 @@ def signed_in(app: Flask, person: Person) -> tuple[FlaskClient, str]:
     return browser, re.search(r'csrf_token" value="([0-9a-f]+)"', page)[1]  # type: ignore[index]
 
 
+def test_why_they_last_an_hour_only_is_told_with_them(
+    app: Flask, owner: Person, web_ports: WebPorts
+) -> None:
+    issuer(web_ports).note = "They last an hour."
+    browser, csrf = signed_in(app, owner)
+    assert "They last an hour." not in browser.get("/account").text
+    page = browser.post("/account/storage", data={"csrf_token": csrf})
+    assert "They last an hour." in page.text
+    assert owner.post(PATH, json={}).json["note"] == "They last an hour."
+
+
 def test_the_secret_is_shown_once_and_kept_nowhere(owner: Person, web_ports: WebPorts) -> None:
     made = owner.post(PATH, json={}).json
     assert made["secret_access_key"] == f"secret-of-{made['id']}"

@@ -44,6 +44,7 @@ def blueprint() -> APIBlueprint:
             prefix=issued.prefix,
             region=issued.region,
             endpoint=issued.endpoint,
+            note=issued.note,
         )
         return json(answer, 201)
 
