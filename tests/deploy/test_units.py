@@ -104,9 +104,15 @@ def test_workers_are_told_nothing_of_the_database(installed: Path, name: str) ->
     unit = read_unit(units(installed) / f"toolyard-{name}.service")
     told = {}
     for file in unit["EnvironmentFile"]:
-        told |= settings_in(Path(f"{installed}{file}"))
+        told |= settings_in(installed, file)
     assert not [setting for setting in told if setting.startswith(NOT_FOR_WORKERS)]
-    assert told["TOOLYARD_DATA"] != settings_in(installed / "etc/toolyard/web.env")["TOOLYARD_DATA"]
+    assert told["TOOLYARD_DATA"] != settings_in(installed, "/etc/toolyard/web.env")["TOOLYARD_DATA"]
+
+
+def test_a_worker_may_have_a_login_of_its_own_at_the_broker(installed: Path) -> None:
+    for name in ("builder", "runner"):
+        unit = read_unit(units(installed) / f"toolyard-{name}.service")
+        assert unit["EnvironmentFile"][-1] == f"-/etc/toolyard/{name}.env"
 
 
 @pytest.mark.parametrize("name", WORKERS)

@@ -47,8 +47,11 @@ def read_unit(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def settings_in(file: Path) -> dict[str, str]:
-    """An `EnvironmentFile`."""
+def settings_in(folder: Path, environment_file: str) -> dict[str, str]:
+    """What an `EnvironmentFile` below that folder says; one that is written with `-` may be missing."""
+    file = Path(f"{folder}{environment_file.removeprefix('-')}")
+    if environment_file.startswith("-") and not file.exists():
+        return {}
     lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
@@ -77,7 +80,7 @@ class Server:
     def set(self, file: str, **settings: str) -> None:
         """Change a settings file, as its operator would."""
         path = self.path(f"/etc/toolyard/{file}")
-        kept = settings_in(path) | settings
+        kept = settings_in(self.folder, f"/etc/toolyard/{file}") | settings
         path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
 
     def _own(self) -> None:
@@ -98,7 +101,7 @@ class Server:
         """What a unit's processes get, and no more than that and `extra`."""
         found = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         for file in unit.get("EnvironmentFile", []):
-            found |= {k: self.here(v) for k, v in settings_in(self.path(file)).items()}
+            found |= {k: self.here(v) for k, v in settings_in(self.folder, file).items()}
         return {**found, **self.extra}
 
     def command(self, unit: Mapping[str, list[str]], line: str) -> list[str]:
