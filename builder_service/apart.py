@@ -24,7 +24,11 @@ _PATIENCE = 10
 """So many times as long may pass by the clock."""
 _MEMORY = 2 << 30
 _LOOK_SECONDS = 0.2
-_READERS = ["builder_service.looking", "builder_service.forms"]
+_READERS = [
+    "builder_service.looking",
+    "builder_service.forms",
+    "builder_service.own_dockerfile.reading",
+]
 
 T = TypeVar("T")
 

@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder_service.base_recipes import RECIPES
-from builder_service.failures import BuildFailed
 from builder_service.kept import Keeper, tree_digest
 from builder_service.own_dockerfile.candidate import resolved
 from builder_service.own_dockerfile.context import Context
-from builder_service.own_dockerfile.refused import Refused
-from builder_service.own_dockerfile.stages import Action, Copy, Dockerfile, Folder, Run, read
+from builder_service.own_dockerfile.reading import context_of, dockerfile_of
+from builder_service.own_dockerfile.stages import Action, Copy, Dockerfile, Folder, Run
 from builder_service.step_runner import Steps
 from builder_service.trial import trial
 from shared.containers import Mount
@@ -101,28 +99,22 @@ def bases_of(plan: Plan) -> list[str]:
     """Names of our bases that the plan stands on: one, or those of a Dockerfile's stages."""
     if plan.dockerfile is None:
         return [plan.base]
-    found = _read(plan)
+    found = dockerfile_of(plan)
     return sorted({found.base_of(number).recipe for number in found.needed()})
 
 
 def build(plan: Plan, bases: dict[str, str], tree: Path, keeper: Keeper) -> str:
     """The id of the image after all instructions; `bases` are the ids of our base images by name."""
     assert plan.dockerfile is not None
-    return _Carrying(_read(plan), plan.dockerfile.path, tree, bases, keeper.steps, keeper).out()
-
-
-def _read(plan: Plan) -> Dockerfile:
-    assert plan.dockerfile is not None
-    try:
-        return read(plan.dockerfile.text, RECIPES)
-    except Refused as refusal:
-        raise BuildFailed(f"The Dockerfile is not used: {refusal}.") from refusal
+    found = dockerfile_of(plan, keeper.steps.check)
+    context = context_of(found, plan.dockerfile.path, tree, keeper.steps.check)
+    return _Carrying(found, context, bases, keeper.steps, keeper).out()
 
 
 def with_paths(plan: Plan, image: str, steps: Steps) -> Plan:
     """The plan whose command names files below the image's `WORKDIR` by their whole path."""
     command = plan.commands[0]
-    workdir = _read(plan).last.workdir
+    workdir = dockerfile_of(plan, steps.check).last.workdir
     said = trial(image, ["/bin/sh", "-c", _PRESENT, "sh", workdir, *command.run], steps)
     present = set(said.out.decode(errors="replace").splitlines())
     changed = command.model_copy(update={"run": resolved(command.run, workdir, present)})
@@ -134,23 +126,16 @@ class _Carrying:
     """One Dockerfile on its way to an image."""
 
     dockerfile: Dockerfile
-    path: str
-    tree: Path
+    context: Context
     bases: dict[str, str]
     steps: Steps
     keeper: Keeper
 
     def out(self) -> str:
         """The id of the last stage's image."""
-        try:
-            context = Context.of(self.tree, self.path)
-            images: dict[int, str] = {}
-            for number in self.dockerfile.needed():
-                images[number] = self._stage(number, images, context)
-        except Refused as refusal:
-            raise BuildFailed(
-                f"The repository's {self.path} cannot be carried out: {refusal}."
-            ) from refusal
+        images: dict[int, str] = {}
+        for number in self.dockerfile.needed():
+            images[number] = self._stage(number, images)
         last = len(self.dockerfile.stages) - 1
         workdir = self.dockerfile.last.workdir
         return self._kept(
@@ -158,7 +143,7 @@ class _Carrying:
             lambda: self._script("permissions", images[last], _READABLE, [workdir]),
         )  # fmt: skip
 
-    def _stage(self, number: int, images: dict[int, str], context: Context) -> str:
+    def _stage(self, number: int, images: dict[int, str]) -> str:
         stage = self.dockerfile.stages[number]
         if stage.parent is not None:
             image = images[stage.parent]
@@ -166,10 +151,10 @@ class _Carrying:
             assert stage.base is not None
             image = self.bases[stage.base.recipe]
         for action in stage.actions:
-            image = self._action(action, image, images, context)
+            image = self._action(action, image, images)
         return image
 
-    def _action(self, action: Action, image: str, images: dict[int, str], context: Context) -> str:
+    def _action(self, action: Action, image: str, images: dict[int, str]) -> str:
         if isinstance(action, Run):
             what = [_RUN, action.argv, action.env, action.workdir, action.user]
             return self._kept(action.shown, image, what, lambda: self._run(action, image))
@@ -181,7 +166,7 @@ class _Carrying:
             )  # fmt: skip
         if action.stage is not None:
             return self._from_stage(action, image, images[action.stage])
-        return self._from_context(action, image, context)
+        return self._from_context(action, image)
 
     def _run(self, action: Run, image: str) -> str:
         env = {"HOME": "/root", **action.env}
@@ -189,10 +174,10 @@ class _Carrying:
             action.shown[:80], image, _RUN, [action.workdir, action.user, *action.argv], env=env
         )
 
-    def _from_context(self, copy: Copy, image: str, context: Context) -> str:
+    def _from_context(self, copy: Copy, image: str) -> str:
         with self._folder() as folder:
             staged = _inner(folder)
-            context.stage(copy, staged)
+            self.context.stage(copy, staged)
             what = [_COPY, copy.target, copy.owner, copy.mode, tree_digest(staged)]
             return self._kept(_shown(copy), image, what, lambda: self._put(copy, image, staged))
 

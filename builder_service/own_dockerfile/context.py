@@ -4,6 +4,7 @@ import fnmatch
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,10 +22,13 @@ class Context:
     files: dict[str, None] = field(default_factory=dict)
     """Regular files and symbolic links, in order."""
     folders: dict[str, None] = field(default_factory=dict)
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+    """What each source of a `COPY` stands for."""
 
     @classmethod
-    def of(cls, root: Path, dockerfile: str) -> "Context":
-        """The context of a Dockerfile in `root`; an ignore file beside it wins over the general one."""
+    def of(cls, root: Path, dockerfile: str, sources: Iterable[str]) -> "Context":
+        """The context of a Dockerfile in `root` (an ignore file beside it wins over the general one), and
+        what these sources choose of it; `Refused` for one that chooses nothing."""
         found = cls(root)
         own, general = root / f"{dockerfile}.dockerignore", root / ".dockerignore"
         path = own if own.is_file() else general
@@ -46,6 +50,8 @@ class Context:
             for name in names:
                 if not is_ignored(prefix + name, rules):
                     found.folders[prefix + name] = None
+        for source in sources:
+            found.chosen[source] = found._matching(source)
         return found
 
     def stage(self, copy: Copy, folder: Path) -> None:
@@ -53,7 +59,7 @@ class Context:
         an archive to unpack."""
         number = 0
         for source in copy.sources:
-            for path in self._matching(source):
+            for path in self.chosen[source]:
                 kind = (
                     "d"
                     if path not in self.files

@@ -12,6 +12,8 @@ from builder_service.answers import answers
 from builder_service.apart import Endless, apart
 from builder_service.detect.finding import NoPlan
 from builder_service.failures import Cancelled
+from builder_service.own_dockerfile import reading
+from shared.plan import OwnDockerfile, Plan
 from tests.builder_service.trees import ARGPARSE, tree
 
 HOURS = "[a](" + "[" * 900_000
@@ -79,6 +81,32 @@ def test_a_look_at_a_repository_gives_up_on_it(tmp_path: Path) -> None:
 
     with pytest.raises(Endless):
         apart(looking._look, hostile, "tool", None, looking.Wishes(), seconds=1)
+
+
+def own_dockerfile(sources: str) -> Plan:
+    text = f'FROM debian\nCOPY {sources} /t/\nENTRYPOINT ["/t/x"]\n'
+    own = OwnDockerfile(path="Dockerfile", text=text)
+    return Plan(runtime="dockerfile", base="docker-debian", commands=[], dockerfile=own)
+
+
+def test_neither_a_dockerfile_nor_what_it_copies_is_read_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("read", "Context"):
+        monkeypatch.setattr(reading, name, None)  # in this process alone
+
+    found = reading.dockerfile_of(own_dockerfile("x*"))
+    files = reading.context_of(found, "Dockerfile", tree(tmp_path, {"xy": ""}).root)
+
+    assert files.chosen == {"x*": ["xy"]}
+
+
+def test_patterns_that_take_minutes_over_a_repository_are_given_up(tmp_path: Path) -> None:
+    stars = [f"**{n}*a*" for n in range(4000)]
+    hostile = tree(tmp_path, {f"{'a' * 60}{n}": "" for n in range(3000)})
+
+    with pytest.raises(Endless):
+        apart(reading._context, hostile.root, "Dockerfile", stars, seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,8 @@ def test_ignore_rules_that_are_made_to_be_slow_are_not() -> None:
 
 def copied(folder: Path, *sources: str, texts: tuple[tuple[str, str], ...] = ()) -> list[str]:
     target = folder.parent / "staged"
-    Context.of(folder, "Dockerfile").stage(Copy(sources, "/t", texts=texts, unpack=True), target)
+    context = Context.of(folder, "Dockerfile", sources)
+    context.stage(Copy(sources, "/t", texts=texts, unpack=True), target)
     return sorted(p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir())
 
 
