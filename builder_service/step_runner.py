@@ -14,6 +14,7 @@ import structlog
 from builder_service.build_log import BuildLog
 from builder_service.failures import BuildFailed, Cancelled, TimedOut
 from builder_service.operator_env import Operator
+from builder_service.reason import sentence
 from shared.clock import Clock
 from shared.containers import Containers, EngineRefused, Exit, Mount, Sandbox
 from shared.plan import Network
@@ -29,12 +30,6 @@ _MEASURE_SHARE = 10
 _NO_PROCESS = re.compile(
     r"Cannot fork|fork: (?:retry: )?Resource temporarily|BlockingIOError|spawn \S+ EAGAIN|can't start new thread"
 )
-
-_NOISE = re.compile(
-    r"^npm (?:error|ERR!)\s*(?:$|code |errno |syscall |path |command |cwd |node |\S*\s*A complete log|Exit handler)|^npm (?:error|ERR!)[\s\d|^~]*$"
-    r"|^make(?:\[\d+\])?: \*\*\* |^hint: |^gmake|^ninja: build stopped"
-)
-"""Lines of tools that say that they failed, and not why."""
 
 
 @dataclass
@@ -215,22 +210,3 @@ class Steps:
 
 def _size(number: int) -> str:
     return f"{number / (1 << 30):.0f} GiB" if number >= 1 << 30 else f"{number >> 20} MiB"
-
-
-def sentence(name: str, exit_code: int, said: str) -> str:
-    """Why a step failed, in one sentence with the line that tells most."""
-    lines = [
-        line.strip()
-        for line in said.splitlines()
-        if line.strip() and not line.startswith("--- ") and not _NOISE.search(line)
-    ]
-    telling = ("are not known here as Debian packages", "fatal error:", "modulenotfounderror", "cannot find -l", "undefined reference", "no solution found", "not found in the package registry", "no matching distribution", "e404",
-               "error:", "npm error ", "fatal:", "unable to locate package", "cannot find", "failed")  # fmt: skip
-    for word in telling:
-        found = [line for line in lines if word in line.lower()]
-        if found:
-            index = lines.index(found[0])
-            more = lines[index + 1] if index + 1 < len(lines) and len(found[0]) < 60 else ""
-            return f"The step “{name}” failed with exit code {exit_code}: {f'{found[0]} {more}'.strip()[:400]}"
-    last = lines[-1][:400] if lines else "it printed nothing"
-    return f"The step “{name}” failed with exit code {exit_code}: {last}"

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from builder_service import locks, on_build_requested
 from builder_service.failures import Cancelled
 from builder_service.settings import BuilderSettings
-from builder_service.step_runner import sentence
 from builder_service.versions import describe, of_tag
 from shared.clock import SystemClock
 from shared.control import Refused, Unavailable
@@ -137,23 +136,6 @@ def test_versions_between_tags_count_on() -> None:
     assert describe(of_tag("v1.4"), 3, "abcdef012") == "1.5.dev3+gabcdef0"
     assert describe(of_tag("v2.0rc1"), 2, "abcdef012") == "2.0rc2.dev2+gabcdef0"
     assert describe(None, None, "abcdef012") == "0.1.dev0+gabcdef0"
-
-
-def test_a_failed_step_is_told_by_its_most_telling_line() -> None:
-    said = "Resolving\n  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found in the package registry\nbye\n"
-
-    assert "nope was not found in the package registry" in sentence("dependencies", 1, said)
-    said = (
-        "npm error code EUSAGE\nnpm error\nnpm error `npm ci` can only install packages in sync\n"
-        "npm error    21 |\nnpm error       |    ^\n"
-        "npm error A complete log of this run can be found in: /tmp/npm/_logs/x.log\nmake: *** [all] Error 1\n"
-    )
-    assert sentence("dependencies", 1, said).endswith("`npm ci` can only install packages in sync")
-    said = "./A.java:3: error: cannot find symbol\nthe libraries g:a are not known here as Debian packages\n"
-    assert "the libraries g:a are not known" in sentence("build (maven)", 1, said)
-    assert (
-        sentence("build", 2, "") == "The step “build” failed with exit code 2: it printed nothing"
-    )
 
 
 def preview(*arguments: str) -> "subprocess.CompletedProcess[str]":
