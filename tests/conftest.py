@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -165,6 +166,24 @@ def postgres_server() -> Iterator[PostgresServer]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def whole_database(request: pytest.FixtureRequest) -> Callable[[], dict[str, Any]]:
+    """`whole_database()` gives what a whole platform is told of its database: nothing, it makes its file.
+
+    With TOOLYARD_TEST_DATABASE=postgresql in the environment it is a new database there.
+    """
+
+    def make() -> dict[str, Any]:
+        if os.environ.get("TOOLYARD_TEST_DATABASE") != "postgresql":
+            return {}
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        name = f"whole_{secrets.token_hex(6)}"
+        server.execute(f"CREATE DATABASE {name}")
+        return {"database_url": server.url(name), "sign_up": "true"}
+
+    return make
 
 
 @pytest.fixture(scope="session")

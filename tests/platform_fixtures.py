@@ -1,7 +1,8 @@
 """One running platform for all tests that need the real thing, and repositories for it to build."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,12 @@ def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
 
 
 @pytest.fixture(scope="session")
-def platform(git_server: GitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The embedded platform: SQLite, folders, the local engine."""
+def platform(
+    git_server: GitServer,
+    whole_database: Callable[[], dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Platform]:
+    """The embedded platform: folders, the local engine, and SQLite if nothing else is asked for."""
     folder: Path = tmp_path_factory.mktemp("platform")
-    with Platform(folder, allow=(git_server.address,)) as running:
+    with Platform(folder, allow=(git_server.address,), **whole_database()) as running:
         yield running

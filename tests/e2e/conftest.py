@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -76,7 +77,7 @@ class LiveWeb:
         self.settings = settings or {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.database = f"sqlite:///{data}/toolyard.db"
+        self.database = self.settings.get("TOOLYARD_DATABASE_URL", f"sqlite:///{data}/toolyard.db")
         migrate(self.database)
         self.transactions = Transactions(self.database)
         self._process: subprocess.Popen[bytes] | None = None
@@ -122,9 +123,12 @@ class LiveWeb:
 
 
 @pytest.fixture(scope="module")
-def live_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWeb]:
+def live_web(
+    whole_database: Callable[[], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveWeb]:
     """Web alone; the test itself is the worker."""
-    web = LiveWeb(tmp_path_factory.mktemp("live-web"))
+    settings = {f"TOOLYARD_{name.upper()}": value for name, value in whole_database().items()}
+    web = LiveWeb(tmp_path_factory.mktemp("live-web"), settings)
     web.start()
     yield web
     web.close()

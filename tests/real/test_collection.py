@@ -1,6 +1,8 @@
 """A host without room for images: each tool's image goes after its use, and comes back when it is run."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +22,14 @@ def image_of(platform: Platform) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_collected_image_is_built_again_when_its_tool_is_run(
-    git_server: GitServer, tmp_path: Path
+    git_server: GitServer, whole_database: Callable[[], dict[str, Any]], tmp_path: Path
 ) -> None:
     name = f"shout-{tmp_path.name}"
     repository_from_files(git_server.root, name, {"shout": SCRIPT}, executable=["shout"])
     with Platform(
         tmp_path / "platform",
         allow=(git_server.address,),
+        **whole_database(),
         image_disk_percent=0.0001,
         image_check_seconds=1,
     ) as platform:

@@ -1,12 +1,17 @@
 """The whole platform with a registry: pushed by the builder, pulled by a runner that has not the image, rebuilt when lost."""
 
-import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from shared.db import Transactions
+from shared.schema.runs import JobEvent
+from shared.settings import Settings
 from tests.git_server import GitServer, repository_from_files
 from tests.platform import Platform, said
 from tests.registry import Registry
@@ -28,7 +33,9 @@ def forget_images(platform: Platform, repository: str) -> None:
 @pytest.mark.docker
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_an_image_travels_through_the_registry(git_server: GitServer, tmp_path: Path) -> None:
+def test_an_image_travels_through_the_registry(
+    git_server: GitServer, whole_database: Callable[[], dict[str, Any]], tmp_path: Path
+) -> None:
     name = f"shout-{tmp_path.name}"
     repository_from_files(git_server.root, name, {"shout": SCRIPT}, executable=["shout"])
     with Registry(tmp_path / "registry") as registry:
@@ -40,6 +47,7 @@ def test_an_image_travels_through_the_registry(git_server: GitServer, tmp_path: 
             tmp_path / "platform",
             allow=(git_server.address,),
             images_url=f"registry://{registry.place}",
+            **whole_database(),
         ) as platform:
             tool = platform.json("add", git_server.link(name), "--wait", "--json")
             image = tool["image"]
@@ -56,9 +64,10 @@ def test_an_image_travels_through_the_registry(git_server: GitServer, tmp_path: 
                 return str(made["id"])
 
             pulled = run("pulled")
-            with closing(sqlite3.connect(platform.data / "toolyard.db")) as database:
-                told = database.execute("SELECT detail FROM job_event WHERE job_id = ?", [pulled])
-                assert ("pulling the image",) in told.fetchall()
+            url = Settings.read(platform.environ).database_url
+            with closing(Transactions(url)) as database, database.read() as session:
+                told = session.scalars(select(JobEvent.detail).where(JobEvent.job_id == pulled))
+                assert "pulling the image" in told.all()
             assert b"image_pulled" in platform.log.read_bytes()
 
             registry.lose()
