@@ -15,6 +15,8 @@ from shared.db import Transactions
 from shared.objects_disk import DiskObjects
 from shared.uploads_disk import DiskUploads
 from tests.fake_storage_credentials import FakeStorageCredentials
+from tests.web.browser import PASSWORD as PASSWORD
+from tests.web.browser import Browser, Seed
 from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
@@ -22,7 +24,6 @@ from web.ports import WebPorts
 from web.seals import Seals
 from web.settings import WebSettings
 
-PASSWORD = "a long enough password"
 WORKER_TOKEN = "the-worker-token"
 Made = Callable[..., Any]
 """Calls a function with a session of its own, committed when it returns."""
@@ -128,3 +129,23 @@ def other(app: Flask) -> Person:
 @pytest.fixture
 def administrator(app: Flask) -> Person:
     return make_person(app, "admin@example.org", is_admin=True)
+
+
+@pytest.fixture
+def browser(app: Flask, owner: Person) -> Browser:
+    return Browser(app, owner.email)
+
+
+@pytest.fixture
+def stranger(app: Flask, other: Person) -> Browser:
+    return Browser(app, other.email)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def seed(web_ports: WebPorts, owner: Person) -> Seed:
+    return Seed(web_ports, owner.id)

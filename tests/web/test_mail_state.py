@@ -5,8 +5,8 @@ from flask import Flask
 
 from shared.db import Transactions
 from shared.schema.deliveries import Suppression
+from tests.web.browser import Browser
 from tests.web.conftest import Person
-from tests.web.test_pages import Browser
 
 
 def account_page(app: Flask, person: Person) -> str:

@@ -17,8 +17,8 @@ from shared.schema.runs import JobEvent
 from shared.schema.tools import Build, Preview, Version
 from tests import factories
 from tests.fake_objects import MemoryObjects
+from tests.web.browser import Browser
 from tests.web.conftest import WORKER_TOKEN, Made, Person, make_ports
-from tests.web.test_pages import Browser
 from tests.web.worker_client import Held, Worker
 from web.flask_app import create_app
 from web.leases import LeaseTimes
@@ -238,11 +238,6 @@ def test_previews_are_counted(owner: Person, administrator: Person) -> None:
 
 
 # Adding
-
-
-@pytest.fixture
-def browser(app: Flask, owner: Person) -> Browser:
-    return Browser(app, owner.email)
 
 
 def found_by(worker: Worker, preview_id: str) -> None:
