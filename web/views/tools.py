@@ -233,7 +233,7 @@ def tool_page(
         typed=typed or {},
         again=again or [],
         fault=fault,
-        open=bool(fault) or any((typed or {}).get(n) for n in ("stdin", "network", "timeout")),
+        open=any((typed or {}).get(n) for n in ("stdin", "network", "timeout")),
         versions=[
             {"version": v, "state": shown.version_state(v)} for v in known[: lookups.VERSIONS]
         ],
