@@ -9,6 +9,8 @@ from builder_service.detect.tree import Tree
 DEFAULT_MAJOR = 22
 RELEASES = {22: (22, 20), 24: (24, 19), 26: (26, 10), 20: (20, 18), 18: (18, 20), 16: (16, 20)}
 """By preference; the bases have at least this release of each major version (the rest is what is newest)."""
+_FILES = (".nvmrc", ".node-version", "volta")
+_NAMES = {"gallium": "16", "hydrogen": "18", "iron": "20", "jod": "22", "krypton": "24"}
 _PART = re.compile(
     r"(>=|<=|>|<|\^|~|=)?\s*v?(\d+|[*xX])(?:\.(\d+|[*xX]))?(?:\.(\d+|[*xX]))?[-\w.+]*"
 )
@@ -24,6 +26,8 @@ def choose(tree: Tree, root: Package, most: int | None = None) -> tuple[int, str
     if not wanted:
         return (min(most, DEFAULT_MAJOR) if most else DEFAULT_MAJOR), ""
     offered = [major for major in RELEASES if most is None or major <= most] or list(RELEASES)
+    if source in _FILES and int(wanted) < min(RELEASES):  # nobody looks after that one any more
+        return offered[0], _instead(source, wanted, offered[0])
     for major in offered:
         if fits(wanted, major):
             return major, f"Node {major} for {wanted} in {source}"
@@ -36,7 +40,12 @@ def choose(tree: Tree, root: Package, most: int | None = None) -> tuple[int, str
         )
     # Asks for one that cannot be had: the next newer one nearly always runs it.
     newer = sorted(major for major in RELEASES if numbers and major >= max(numbers))
-    return (newer[0] if newer else DEFAULT_MAJOR), f"{source} asks for Node {wanted}"
+    major = newer[0] if newer else DEFAULT_MAJOR
+    return major, _instead(source, wanted, major)
+
+
+def _instead(source: str, wanted: str, major: int) -> str:
+    return f"{source} asks for Node {wanted}, which is not to be had here: Node {major} instead"
 
 
 def fits(wanted: str, major: int) -> bool:
@@ -77,12 +86,13 @@ def _fits_one(match: re.Match[str], release: _Version) -> bool:
 
 
 def _pinned(tree: Tree, root: Package) -> tuple[str, str]:
-    """What version files of the developers say, as far as it is a release that is still looked after."""
-    for name in (".nvmrc", ".node-version"):
+    """The major version that the developers' own files name, and which file it was."""
+    for name in _FILES[:2]:
         words = tree.text(root.path(name)).split()
-        if words and (number := re.fullmatch(r"v?(\d+)(\.\d+)*", words[0])):
-            return (number[1], name) if int(number[1]) >= min(RELEASES) else ("", "")
+        code = words[0].removeprefix("lts/") if words else ""
+        if number := re.fullmatch(r"v?(\d+)(\.\d+)*", _NAMES.get(code, code)):
+            return number[1], name
     volta = root.table("volta").get("node")
     if isinstance(volta, str) and (number := re.match(r"\d+", volta)):
-        return (number[0], "volta") if int(number[0]) >= min(RELEASES) else ("", "")
+        return number[0], "volta"
     return "", ""

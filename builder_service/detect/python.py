@@ -84,6 +84,7 @@ def _plan(
         evidence.append(
             f"it asks for Python {python.beyond}, which is not to be had here: tried with {python.version} all the same"
         )
+    evidence += [python.note] if python.note else []
     steps, wanted = install_steps(
         tree, manifest, code.imports, facts, evidence, any_python=bool(python.beyond)
     )

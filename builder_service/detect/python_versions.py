@@ -18,6 +18,8 @@ class Runtime:
     base: str
     beyond: str = ""
     """What the project asks for, where it sets an upper bound that this one is above."""
+    note: str = ""
+    """Where a version file names one that cannot be had: which one is taken instead."""
 
 
 RUNTIMES = (Runtime("3.11", "3.11.2", "python"), Runtime("3.13", "3.13.5", "python3.13"))
@@ -44,18 +46,24 @@ def choose(tree: Tree, requires: str) -> Runtime:
             f"The tool needs Python {requires}; builds here have Python {known}. "
             "Choose an older or newer tag of the repository as its ref."
         )
-    pinned = "" if requires.strip() else _pinned(tree)
+    name, pinned = _pinned(tree)
+    if pinned and not wanted.contains(f"{pinned}.99"):
+        pinned = ""
     later = [one for one in fitting if pinned and _minor(one.version) >= _minor(pinned)]
-    return (later or fitting)[0]
+    chosen = (later or fitting[-1:])[0] if pinned else fitting[0]
+    if not pinned or chosen.version == pinned:
+        return chosen
+    note = f"{name} asks for Python {pinned}, which is not to be had here: {chosen.version} instead"
+    return replace(chosen, note=note)
 
 
-def _pinned(tree: Tree) -> str:
-    """What the developers use, where the manifest says nothing."""
+def _pinned(tree: Tree) -> tuple[str, str]:
+    """What the developers use, and the file that says it."""
     for name in (".python-version", "runtime.txt"):
         found = re.match(r"(?:python-|cpython-)?(3\.\d+)", tree.text(name).strip())
         if found:
-            return found[1]
-    return ""
+            return name, found[1]
+    return "", ""
 
 
 def _minor(version: str) -> int:

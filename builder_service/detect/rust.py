@@ -160,6 +160,7 @@ def _plan(
         if crates
         else "no dependencies",
         *(["unstable features of Rust are allowed"] if env else []),
+        *_other_release(tree, root),
         commands[0].evidence,
         why,
     ]
@@ -253,6 +254,16 @@ def _nightly(tree: Tree, root: str, packages: list[Package]) -> bool:
         for path in ("src/lib.rs", *(binary.path for binary in package.binaries))
     )
     return any(re.search(r"^#!\[feature\(", head, re.MULTILINE) for head in heads)
+
+
+def _other_release(tree: Tree, root: str) -> Iterator[str]:
+    """A sentence where the toolchain file names a release that is not the one here."""
+    for name in ("rust-toolchain.toml", "rust-toolchain"):
+        text = tree.text("/".join(filter(None, (root, name))))
+        found = re.search(r"""^(?:\s*channel\s*=\s*["'])?(\d+\.\d+)""", text, re.MULTILINE)
+        if found and found[1] != VERSION:
+            yield f"{name} asks for Rust {found[1]}, which is not to be had here: {VERSION} instead"
+            return
 
 
 LANGUAGE = Language("rust", detect, command_for, plan_for, (".rs",), ("cargo",))

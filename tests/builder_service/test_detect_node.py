@@ -188,18 +188,23 @@ def test_a_package_in_a_folder_of_the_repository_is_found(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("files", "base"),
+    ("files", "base", "said"),
     [
-        ({".nvmrc": "v20.11.0\n"}, "node20"),
-        ({".nvmrc": "lts/*"}, "node22"),
-        ({".nvmrc": "8"}, "node22"),
-        ({".node-version": "24"}, "node24"),
+        ({".nvmrc": "v20.11.0\n"}, "node20", "Node 20 for 20 in .nvmrc"),
+        ({".nvmrc": "lts/*"}, "node22", ""),
+        ({".nvmrc": "lts/iron"}, "node20", "Node 20 for 20 in .nvmrc"),
+        ({".nvmrc": "8"}, "node22", ".nvmrc asks for Node 8, which is not to be had here: Node 22 instead"),
+        ({".nvmrc": "23"}, "node24", ".nvmrc asks for Node 23, which is not to be had here: Node 24 instead"),
+        ({".node-version": "24"}, "node24", "Node 24 for 24 in .node-version"),
     ],
-)
+)  # fmt: skip
 def test_a_version_file_speaks_where_engines_are_silent(
-    files: Files, base: str, tmp_path: Path
+    files: Files, base: str, said: str, tmp_path: Path
 ) -> None:
-    assert plan(tmp_path, {**depending(), **files}).base == base
+    made = plan(tmp_path, {**depending(), **files})
+
+    assert made.base == base
+    assert said in ("", *made.evidence)
 
 
 def test_a_broken_package_json_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -252,17 +252,25 @@ def test_another_python_is_refused_with_a_sentence(tmp_path: Path, requires: str
 
 
 @pytest.mark.parametrize(
-    ("files", "base"),
+    ("files", "base", "instead"),
     [
-        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.12"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'}, "python3.13"),
-        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.9"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]', ".python-version": "3.13"}, "python"),
-        ({"tool.py": ARGPARSE, ".python-version": "3.12.4\n"}, "python3.13"),
-        ({"tool.py": ARGPARSE, "runtime.txt": "python-3.8.1\n"}, "python"),
-        ({"tool.py": "# /// script\n# requires-python = '>=3.13'\n# ///\n" + ARGPARSE}, "python3.13"),
+        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.12"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]'}, "python3.13", ""),
+        ({"pyproject.toml": '[project]\nname="t"\nrequires-python=">=3.9"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]', ".python-version": "3.13"}, "python3.13", ""),
+        ({"pyproject.toml": '[project]\nname="t"\nrequires-python="<3.12"\n[project.scripts]\nt="t:m"\n[build-system]\nrequires=[]', ".python-version": "3.13"}, "python", ""),
+        ({"tool.py": ARGPARSE, ".python-version": "3.12.4\n"}, "python3.13", "3.12"),
+        ({"tool.py": ARGPARSE, ".python-version": "3.14\n"}, "python3.13", "3.14"),
+        ({"tool.py": ARGPARSE, "runtime.txt": "python-3.8.1\n"}, "python", "3.8"),
+        ({"tool.py": "# /// script\n# requires-python = '>=3.13'\n# ///\n" + ARGPARSE}, "python3.13", ""),
     ],
 )  # fmt: skip
-def test_the_python_that_a_project_asks_for(tmp_path: Path, files: Files, base: str) -> None:
-    assert plan(tmp_path, files).base == base
+def test_the_python_that_a_project_asks_for(
+    tmp_path: Path, files: Files, base: str, instead: str
+) -> None:
+    made = plan(tmp_path, files)
+
+    assert made.base == base
+    said = [line for line in made.evidence if "not to be had" in line]
+    assert [f"asks for Python {instead}," in line for line in said] == ([True] if instead else [])
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,23 @@ def test_a_toolchain_that_cannot_be_had_is_refused(
         plan(tmp_path, files)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "asked"),
+    [
+        ("rust-toolchain.toml", '[toolchain]\nchannel = "1.97.1"\n', "1.97"),
+        ("rust-toolchain", "1.70.0\n", "1.70"),
+        ("rust-toolchain.toml", '[toolchain]\nchannel = "stable"\n', ""),
+    ],
+)
+def test_another_release_of_a_toolchain_file_is_told(
+    tmp_path: Path, name: str, text: str, asked: str
+) -> None:
+    made = plan(tmp_path, {"Cargo.toml": cargo(), "src/main.rs": MAIN, name: text})
+
+    told = f"{name} asks for Rust {asked}, which is not to be had here: 1.96 instead"
+    assert (told in made.evidence) == bool(asked)
+
+
 def test_the_workspace_tells_the_version_of_its_members(tmp_path: Path) -> None:
     files = {
         "Cargo.toml": '[workspace]\nmembers = ["a"]\n[workspace.package]\nrust-version = "2.0"\n',
