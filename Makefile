@@ -18,7 +18,7 @@ images: setup ## Make the base images now instead of at the first build
 	@$(PYTHON) -m scripts.images
 
 ##@ Work on it
-test: setup-dev ## The whole suite (JOBS=2 processes; ARGS=what pytest takes)
+test: setup-dev ## The whole suite (JOBS=2 processes; ARGS=what pytest takes; TOOLYARD_TEST_DATABASE=postgresql: whole platforms on that)
 	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-real: setup-dev ## Every real tool of the registries, where the suite tries half of them

@@ -101,6 +101,3 @@ class Seed:
 def only(ports: WebPorts, table: type) -> object:
     with ports.transactions.read() as session:
         return session.scalars(select(table)).one()
-
-
-# Signing up, in and out

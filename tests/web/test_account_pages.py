@@ -75,9 +75,6 @@ def test_private_pages_ask_to_sign_in(visitor: Browser, path: str) -> None:
     assert asked.status_code == 303 and asked.location.startswith("/sign-in?next=")
 
 
-# Adding, listing and changing tools
-
-
 def test_a_token_is_shown_once_works_and_can_be_revoked(
     app: Flask, browser: Browser, owner: Person
 ) -> None:
@@ -138,9 +135,6 @@ def test_the_password_is_changed_only_with_the_present_one(
     assert right.status_code == 303
     assert browser.get("/account").status_code == 200
     assert elsewhere.get("/account").status_code == 303
-
-
-# Errors and the rest
 
 
 def test_an_error_page_never_gives_back_a_password(visitor: Browser) -> None:

@@ -254,9 +254,6 @@ def test_live_rows_look_again_and_ended_ones_rest(browser: Browser, seed: Seed) 
     assert "data-moving" in browser.get("/runs").text
 
 
-# The account
-
-
 def test_too_many_runs_say_when_to_try_again_and_keep_the_line(
     browser: Browser, seed: Seed, web_ports: WebPorts
 ) -> None:

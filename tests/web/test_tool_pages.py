@@ -121,9 +121,6 @@ def test_only_the_owner_changes_builds_and_deletes(
     assert browser.get(f"/tools/{tool.id}").status_code == 404
 
 
-# The tool's page and starting runs
-
-
 @pytest.mark.parametrize(
     ("state", "word"), [("pending", "is being built"), ("failed", "could not be built")]
 )
@@ -164,6 +161,3 @@ def test_a_visitor_is_asked_to_sign_in_to_run(visitor: Browser, seed: Seed) -> N
     tool = seed.ready("wc")
     page = visitor.get(f"/tools/{tool.id}").text
     assert "Sign in to run it" in page and 'name="line"' not in page
-
-
-# Watching runs and builds
