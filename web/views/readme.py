@@ -11,7 +11,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-_MOST = 200_000
+_MOST = 100_000
+"""One that is made for it takes seconds to render, in proportion to its length."""
 _RST = re.compile(r"^\.\. [\w-]+::", re.MULTILINE)
 _TAGS = set(
     [
@@ -75,7 +76,7 @@ def _only_web_links(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-@lru_cache(maxsize=32)  # one that is made for it takes seconds, and anybody may look at it
+@lru_cache(maxsize=32)
 def html(text: str) -> Markup:
     """The README rendered; reStructuredText stays as it is."""
     text = text[:_MOST]
