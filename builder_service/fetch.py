@@ -12,6 +12,7 @@ from builder_service import versions
 from builder_service.failures import BuildFailed
 from builder_service.git import CloneLimits, Git, GitFailed, TooBig
 from builder_service.git_refusals import explain
+from builder_service.lfs import Lfs
 from builder_service.resolve import Lookup, pin, system_lookup
 from builder_service.submodules import Submodules, is_of_same_owner
 from shared.git_link import GitLink, check_folder, check_ref
@@ -113,7 +114,8 @@ def fetch(
         source.allowed,
     )
     inside.add(git, commit, tree)
-    notes = [*inside.notes, *_tidy(tree)]
+    files = Lfs(git, source.limits.bytes - used.bytes, source.allowed, source.lookup).fill(tree)
+    notes = [*inside.notes, *files, *_tidy(tree)]
     if folder and not (tree / folder).is_dir():
         raise BuildFailed(
             f"The repository has no folder {folder} at {name}. Check the folder's name."

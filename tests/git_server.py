@@ -1,6 +1,7 @@
 """Git over HTTP on 127.0.0.1: a folder of bare repositories behind `git http-backend`, read-only."""
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import tarfile
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -131,14 +132,19 @@ class GitServer:
     """Serves every `<root>/<name>.git`; use as a context manager, or `start()` and `stop()`.
 
     With `login` (`user:secret`) it asks for that and answers 401 to all others, as a private host does.
+    `large` holds what Git LFS keeps, by digest; `large_at` is where it says that they lie, if not here.
     """
 
     def __init__(self, root: Path, *, port: int = 0, login: str = "") -> None:
+        self.large: dict[str, bytes] = {}
+        self.large_at = ""
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         backend = {"GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1"}
         handler = type(
-            "Handler", (_Handler,), {"backend": {**ENVIRONMENT, **backend}, "login": login}
+            "Handler",
+            (_Handler,),
+            {"backend": {**ENVIRONMENT, **backend}, "login": login, "server_of_git": self},
         )
         self._http = _Server(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
@@ -184,6 +190,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     backend: Mapping[str, str] = {}
     login: str = ""
+    server_of_git: GitServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -197,6 +204,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: the tests' output is for failures."""
+
+    def _batch(self, asked: dict[str, list[dict[str, object]]]) -> Iterator[dict[str, object]]:
+        server = self.server_of_git
+        at = server.large_at or f"http://{server.address}/large/"
+        header = {"Authorization": self.headers.get("Authorization") or "none"}
+        for one in asked["objects"]:
+            if one["oid"] in server.large:
+                yield {**one, "actions": {"download": {"href": f"{at}{one['oid']}", "header": header}}}  # fmt: skip
+            else:
+                yield {**one, "error": {"code": 404, "message": "Object does not exist"}}
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _chunks(self) -> bytes:
         parts = []
@@ -215,6 +238,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         url = urlsplit(self.path)
+        if url.path.endswith(".git/info/lfs/objects/batch"):
+            self._send(200, json.dumps({"objects": list(self._batch(json.loads(body)))}).encode())
+            return
+        if url.path.startswith("/large/"):
+            self._send(200, self.server_of_git.large[url.path.rpartition("/")[2]])
+            return
         # http-backend believes CONTENT_LENGTH, also for a request that came in chunks.
         answer = subprocess.run(
             ["git", "http-backend"],

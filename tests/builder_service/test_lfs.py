@@ -1,0 +1,112 @@
+"""Files of Git LFS come with the clone, from a host that speaks its protocol, and within the clone's limits."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from builder_service.failures import Cancelled
+from builder_service.fetch import Fetched, Source, fetch
+from builder_service.git import CloneLimits, Git
+from builder_service.lfs import Lfs
+from builder_service.resolve import system_lookup
+from shared.git_link import parse
+from shared.work import SourceCredential
+from tests.git_server import GitServer, repository_from_files
+
+CONTENT = b"a large file\n" * 1000
+OID = hashlib.sha256(CONTENT).hexdigest()
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize {len(CONTENT)}\n"
+FILES = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "d/a.bin": POINTER, "x.txt": "x"}  # fmt: skip
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    with GitServer(tmp_path / "served") as running:
+        running.large[OID] = CONTENT
+        repository_from_files(running.root, "r", FILES)
+        yield running
+
+
+def lookup(host: str, port: int) -> list[str]:
+    return ["10.1.2.3"] if host == "inside.example" else system_lookup(host, port)
+
+
+def fetched(server: GitServer, into: Path, **more: object) -> Fetched:
+    allowed = {server.address}
+    limits = CloneLimits(seconds=30, bytes=int(str(more.pop("bytes", 1 << 30))))
+    source = Source(allowed=allowed, limits=limits, lookup=lookup)
+    return fetch(parse(server.link("r"), allowed), None, "", into, source, **more)  # type: ignore[arg-type]
+
+
+def test_the_files_come_in_place_of_their_pointers(server: GitServer, tmp_path: Path) -> None:
+    found = fetched(server, tmp_path / "c")
+
+    assert (found.tree / "d/a.bin").read_bytes() == CONTENT
+    assert (found.tree / "x.txt").read_text() == "x"
+    assert found.notes == ["Fetched 1 files of Git LFS, 0.0 MiB."]
+
+
+def test_a_private_host_is_shown_the_owners_token(tmp_path: Path) -> None:
+    with GitServer(tmp_path / "served", login="me:secret") as private:
+        private.large[OID] = CONTENT
+        repository_from_files(private.root, "r", FILES)
+        shown = SourceCredential(host=private.address, username="me", secret=SecretStr("secret"))
+
+        found = fetched(private, tmp_path / "c", credential=shown)
+
+    assert (found.tree / "d/a.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("large", "at", "limit", "why"),
+    [
+        ({}, "", 1 << 30, f"the host does not give {OID[:12]}: Object does not exist"),
+        ({OID: CONTENT[:-1] + b"x"}, "", 1 << 30, f"the host sent other bytes than {OID[:12]}"),
+        ({OID: CONTENT * 2}, "", 1 << 30, "the host sends more than it said"),
+        ({OID: CONTENT}, "", 12_000, "they are 1 files of 0 MiB, which is too much"),
+        ({OID: CONTENT}, "http://127.0.0.1:9/large/", 1 << 30, "this machine's own"),
+        ({OID: CONTENT}, "https://inside.example/large/", 1 << 30, "inside.example has an address that is"),
+        ({OID: CONTENT}, "https://169.254.169.254/large/", 1 << 30, "a cloud's metadata service, which is never reached"),
+        ({OID: CONTENT}, "file:///etc/passwd?", 1 << 30, ""),
+        ({OID: CONTENT}, "https://me:pw@example.com/", 1 << 30, "Take the user name or password out"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_stays_a_pointer(
+    server: GitServer, tmp_path: Path, large: dict[str, bytes], at: str, limit: int, why: str
+) -> None:
+    server.large, server.large_at = large, at
+
+    found = fetched(server, tmp_path / "c", bytes=limit)
+
+    assert (found.tree / "d/a.bin").read_text() == POINTER
+    assert [note.startswith("Left files of Git LFS as pointers: ") for note in found.notes] == [True]  # fmt: skip
+    assert why in found.notes[0]
+
+
+def filled(server: GitServer, tree: Path, **more: object) -> list[str]:
+    tree.mkdir()
+    (tree / ".gitattributes").write_text(FILES[".gitattributes"])
+    (tree / "a.bin").write_text(POINTER)
+    link = parse(server.link("r"), {server.address})
+    git = Git(tree.parent, link, "127.0.0.1", CloneLimits(seconds=30), **more)  # type: ignore[arg-type]
+    return Lfs(git, 1 << 20, {server.address}).fill(tree)
+
+
+def test_a_token_of_another_host_is_not_shown(tmp_path: Path) -> None:
+    other = SourceCredential(host="git.example:443", username="me", secret=SecretStr("secret"))
+    with GitServer(tmp_path / "served", login="me:secret") as private:
+        notes = filled(private, tmp_path / "tree", credential=other)
+
+    assert notes == ["Left files of Git LFS as pointers: 127.0.0.1 answers 401"]
+
+
+def test_a_cancel_is_heard(server: GitServer, tmp_path: Path) -> None:
+    over = threading.Event()
+    over.set()
+
+    with pytest.raises(Cancelled):
+        filled(server, tmp_path / "tree", cancelled=over)
