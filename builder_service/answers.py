@@ -15,6 +15,7 @@ _BROKEN = re.compile(
     | No\ module\ named\ \S+
     | (?:line\ \d+|^\S*sh|^env|exec):\ .*(?:command\ not\ found|No\ such\ file\ or\ directory|Permission\ denied)
     | :\ bad\ interpreter:
+    | (?:line\ \d+|^\S+:\ \d+):\ [Ss]yntax\ error
     | exec\ format\ error
     | ^Segmentation\ fault | ^Illegal\ instruction
     | DistributionNotFound | PackageNotFoundError

@@ -14,6 +14,9 @@ _HINTS = re.compile(r"^hint: .*", re.MULTILINE | re.DOTALL)
 _COMPILER = re.compile(
     r"^[^\s:(][^:(]{0,200}(?::\d+){1,2}: (?:fatal )?error:|^[^\s:(]{1,200}\(\d+,\d+\): error |^error\[E\d+\]: "
 )
+_CMAKE = re.compile(
+    r"^CMake Error(?: at [^\n]{1,200})?:(?:[^\n]+|(?:\n+[ \t]+[^\n]+){1,4})", re.MULTILINE
+)
 _TELLING = (
     "no solution found", "not found in the package registry", "no matching distribution", "e404",
     "error:", "npm error ", "fatal:", "unable to locate package", "cannot find", "failed",
@@ -36,6 +39,8 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in plain if not _NOISE.search(line.strip())]
     lines = lines or [line.strip() for line in plain]
     found = _containing(lines, _FIRST)
+    if not found and (cmake := _CMAKE.search(said)):
+        found = " ".join(cmake[0].split())
     if not found:
         found = next((line for line in lines if _COMPILER.match(line)), "")
     return found or _exception(said) or _containing(lines, _TELLING) or (lines or [""])[-1]

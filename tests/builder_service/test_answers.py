@@ -79,6 +79,7 @@ BROKEN = {
     "perl": (b"usage: x\n", b"Can't locate File/Next.pm in @INC (you may need to install the File::Next module) at x line 3.\n", 2, "--help"),
     "r": (b"usage: x\n", "Error in library(optparse) : there is no package called \u2018optparse\u2019\nExecution halted\n".encode(), 1, "--help"),
     "missing program": (b"", b"/app/x: line 3: jq: command not found\n", 127, "--help"),
+    "shell syntax": (b"usage: x\n", b"/app/x: line 2: syntax error near unexpected token `then'\n/app/x: line 2: `if then'\n", 2, "--help"),
     "env": (b"", b"env: 'python2': No such file or directory\n", 127, "--help"),
     "glibc": (b"", b"x: /lib/libc.so.6: version `GLIBC_2.38' not found\n", 1, "--help"),
     "killed": (b"usage: x\n", b"", 137, "--help"),

@@ -58,6 +58,10 @@ def test_a_failed_step_is_told_by_its_most_telling_line() -> None:
         ("src/cli.ts(1,7): error TS2322: Not assignable.\nsrc/cli.ts(2,1): error TS2304: Cannot find name 'b'.\n", "src/cli.ts(1,7): error TS2322: Not assignable."),
         ("throw new Error('no schema')\n^\n\nError: no schema\n    at Object.<anonymous> (/app/b.js:1:7)\n", "Error: no schema"),
         ("error[E0425]: cannot find function `f` in this scope\nerror: could not compile `x`\n", "error[E0425]: cannot find function `f` in this scope"),
+        (
+            "CMake Error at CMakeLists.txt:3 (find_package):\n  By not providing\n  \"FindX.cmake\".\n\n-- Configuring incomplete, errors occurred!\nSee also \"/app/x.log\".\n",
+            'CMake Error at CMakeLists.txt:3 (find_package): By not providing "FindX.cmake".',
+        ),
         ("error: The build backend returned an error\n", "error: The build backend returned an error"),
     ],
 )  # fmt: skip
