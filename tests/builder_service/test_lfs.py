@@ -37,8 +37,7 @@ def lookup(host: str, port: int) -> list[str]:
 
 def fetched(server: GitServer, into: Path, **more: object) -> Fetched:
     allowed = {server.address}
-    limits = CloneLimits(seconds=30, bytes=int(str(more.pop("bytes", 1 << 30))))
-    source = Source(allowed=allowed, limits=limits, lookup=lookup)
+    source = Source(allowed=allowed, limits=CloneLimits(seconds=30))
     return fetch(parse(server.link("r"), allowed), None, "", into, source, **more)  # type: ignore[arg-type]
 
 
@@ -61,18 +60,27 @@ def test_a_private_host_is_shown_the_owners_token(tmp_path: Path) -> None:
     assert (found.tree / "d/a.bin").read_bytes() == CONTENT
 
 
+def filled(server: GitServer, tree: Path, left: int = 1 << 20, **more: object) -> list[str]:
+    tree.mkdir()
+    (tree / ".gitattributes").write_text(FILES[".gitattributes"])
+    (tree / "a.bin").write_text(POINTER)
+    link = parse(server.link("r"), {server.address})
+    git = Git(tree.parent, link, "127.0.0.1", CloneLimits(seconds=30), **more)  # type: ignore[arg-type]
+    return Lfs(git, left, {server.address}, lookup).fill(tree)
+
+
 @pytest.mark.parametrize(
     ("large", "at", "limit", "why"),
     [
-        ({}, "", 1 << 30, f"the host does not give {OID[:12]}: Object does not exist"),
-        ({OID: CONTENT[:-1] + b"x"}, "", 1 << 30, f"the host sent other bytes than {OID[:12]}"),
-        ({OID: CONTENT * 2}, "", 1 << 30, "the host sends more than it said"),
+        ({}, "", 1 << 20, f"the host does not give {OID[:12]}: Object does not exist"),
+        ({OID: CONTENT[:-1] + b"x"}, "", 1 << 20, f"the host sent other bytes than {OID[:12]}"),
+        ({OID: CONTENT * 2}, "", 1 << 20, "the host sends more than it said"),
         ({OID: CONTENT}, "", 12_000, "they are 1 files of 0 MiB, which is too much"),
-        ({OID: CONTENT}, "http://127.0.0.1:9/large/", 1 << 30, "this machine's own"),
-        ({OID: CONTENT}, "https://inside.example/large/", 1 << 30, "inside.example has an address that is"),
-        ({OID: CONTENT}, "https://169.254.169.254/large/", 1 << 30, "a cloud's metadata service, which is never reached"),
-        ({OID: CONTENT}, "file:///etc/passwd?", 1 << 30, ""),
-        ({OID: CONTENT}, "https://me:pw@example.com/", 1 << 30, "Take the user name or password out"),
+        ({OID: CONTENT}, "http://127.0.0.1:9/large/", 1 << 20, "this machine's own"),
+        ({OID: CONTENT}, "https://inside.example/large/", 1 << 20, "inside.example has an address that is"),
+        ({OID: CONTENT}, "https://169.254.169.254/large/", 1 << 20, "a cloud's metadata service, which is never reached"),
+        ({OID: CONTENT}, "file:///etc/passwd?", 1 << 20, ""),
+        ({OID: CONTENT}, "https://me:pw@example.com/", 1 << 20, "Take the user name or password out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_stays_a_pointer(
@@ -80,20 +88,11 @@ def test_what_cannot_be_had_stays_a_pointer(
 ) -> None:
     server.large, server.large_at = large, at
 
-    found = fetched(server, tmp_path / "c", bytes=limit)
+    (note,) = filled(server, tmp_path / "tree", limit)
 
-    assert (found.tree / "d/a.bin").read_text() == POINTER
-    assert [note.startswith("Left files of Git LFS as pointers: ") for note in found.notes] == [True]  # fmt: skip
-    assert why in found.notes[0]
-
-
-def filled(server: GitServer, tree: Path, **more: object) -> list[str]:
-    tree.mkdir()
-    (tree / ".gitattributes").write_text(FILES[".gitattributes"])
-    (tree / "a.bin").write_text(POINTER)
-    link = parse(server.link("r"), {server.address})
-    git = Git(tree.parent, link, "127.0.0.1", CloneLimits(seconds=30), **more)  # type: ignore[arg-type]
-    return Lfs(git, 1 << 20, {server.address}).fill(tree)
+    assert (tmp_path / "tree/a.bin").read_text() == POINTER
+    assert note.startswith("Left files of Git LFS as pointers: ")
+    assert why in note
 
 
 def test_a_token_of_another_host_is_not_shown(tmp_path: Path) -> None:
