@@ -21,6 +21,8 @@ class PlanLimits(BaseModel):
     build: Limits = Field(default_factory=BUILD_LIMITS.model_copy)
     input_bytes: int = Field(default=25 * MB, gt=0)
     """All inputs of one run together, standard input included."""
+    stored_bytes: int = Field(default=10_000 * MB, gt=0)
+    """All uploads that are kept, unfinished ones too."""
     running: int = Field(default=2, gt=0)
     queued: int = Field(default=50, gt=0)
     building: int = Field(default=2, gt=0)
@@ -38,6 +40,7 @@ PLANS: Plans = {
     "premium": PlanLimits(
         run=Limits(cpus=2.0, memory_bytes=4 << 30, wall_seconds=3600, disk_bytes=4 << 30),
         input_bytes=1000 * MB,
+        stored_bytes=200_000 * MB,
         running=4,
         queued=200,
         building=4,

@@ -1,9 +1,17 @@
-"""Whether the disk has room for what people send: a full one would stop the database, and all with it."""
+"""Whether there is room for what people send: on the disk, and in their plan.
+
+A full disk would stop the database, and all with it.
+"""
 
 import shutil
 from pathlib import Path
 
-from web.refusals import Busy
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.schema.runs import File, Upload
+from web import jobs
+from web.refusals import Busy, TooLarge
 
 _SHARE, _BYTES = 0.05, 2 << 30
 _usage = shutil.disk_usage
@@ -18,4 +26,24 @@ def check(folder: Path) -> None:
             "Try again later, or tell the operator.",
             code="no_room",
             retry_after=60,
+        )
+
+
+def check_account(session: Session, account_id: str, size: int, most: int) -> None:
+    """Refuse what makes the account's uploads more than its plan keeps, unfinished ones counted whole."""
+    jobs.lock_account(session, account_id)
+    files = select(func.sum(File.size)).where(
+        File.account_id == account_id,
+        File.key.startswith("files/"),  # others are outputs of a run
+    )
+    coming = select(func.sum(Upload.size)).where(
+        Upload.account_id == account_id, Upload.finished_at.is_(None)
+    )
+    kept = (session.scalar(files) or 0) + (session.scalar(coming) or 0)
+    if kept + size > most:
+        raise TooLarge(
+            f"Your uploads have {kept:,} bytes; with this one they would be more than the {most:,} that "
+            "your plan keeps. Remove unfinished uploads, or ask the operator for more room.",
+            code="stored",
+            details={"bytes": kept + size, "limit": most},
         )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.ids import new_id
 from shared.schema.runs import File
-from web import inputs, jobs
+from web import inputs, jobs, room
 from web.refusals import TooLarge
 
 _CHUNK = 256 * 1024
@@ -53,9 +53,17 @@ def new_key() -> tuple[str, str]:
 
 
 def add_file(
-    session: Session, account_id: str, file_id: str, key: str, name: str, got: Received
+    session: Session,
+    account_id: str,
+    file_id: str,
+    key: str,
+    name: str,
+    got: Received,
+    *,
+    most_bytes: int,
 ) -> File:
-    """The row of a stored object."""
+    """The row of a stored object; refused where the account has no room for it."""
+    room.check_account(session, account_id, got.size, most_bytes)
     row = File(
         id=file_id,
         account_id=account_id,

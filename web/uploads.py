@@ -27,7 +27,7 @@ from shared.uploads import (
     Uploads,
     WrongParts,
 )
-from web import inputs, jobs
+from web import inputs, jobs, room
 from web.refusals import Absent, Conflict, Gone, Invalid, TooLarge, TooMany
 
 PART_BYTES = 8 << 20
@@ -97,9 +97,9 @@ def prepare(store: Store, account: Account, name: str, size: int, sha256: str | 
     return upload
 
 
-def begin(session: Session, upload: Upload) -> None:
-    """Keep it; refused where the account has too many open."""
-    jobs.lock_account(session, upload.account_id)
+def begin(session: Session, upload: Upload, most_bytes: int) -> None:
+    """Keep it; refused where the account has too many open, or no room for it."""
+    room.check_account(session, upload.account_id, upload.size, most_bytes)
     count = select(func.count()).select_from(Upload)
     mine = (Upload.account_id == upload.account_id, Upload.finished_at.is_(None))
     if (session.scalar(count.where(*mine)) or 0) >= OPEN_AT_ONCE:

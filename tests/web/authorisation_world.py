@@ -145,7 +145,7 @@ def _upload(session: Session, ports: WebPorts, owner: Account) -> str:
     assert isinstance(ports.uploads, DiskUploads)
     store = uploads.Store(ports.objects, ports.uploads)
     upload = uploads.prepare(store, owner, "up.txt", 3, None)
-    uploads.begin(session, upload)
+    uploads.begin(session, upload, 1 << 40)
     part = Part(1, 3, hashlib.sha256(b"abc").hexdigest())
     ports.uploads.receive_part(
         uploads.key_of(upload), str(upload.in_store), part, io.BytesIO(b"abc")

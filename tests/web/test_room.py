@@ -1,4 +1,4 @@
-"""On a disk that is almost full nobody's files are taken, so that the database can still be written."""
+"""Nobody's files are taken on a disk that is almost full, nor more of them than a plan keeps."""
 
 import hashlib
 import io
@@ -10,8 +10,10 @@ from flask.testing import FlaskClient
 
 from shared.schema.accounts import Account
 from tests import factories
+from tests.web.browser import Browser, Seed
 from tests.web.conftest import Person
 from web import room
+from web.limits import PLANS
 from web.ports import WebPorts
 from web.refusals import Busy
 
@@ -57,3 +59,38 @@ def test_no_way_takes_files_and_runs_without_any_are_taken_still(
     assert {answer.json["error"]["code"] for answer in refused} == {"no_room"}  # type: ignore[index]
     assert all(int(answer.headers["Retry-After"]) >= 60 for answer in refused)
     assert owner.post("/api/v1/runs", json={"tool": tool}).status_code == 201
+
+
+def test_no_way_keeps_more_uploads_than_the_plan_and_unfinished_ones_count(
+    owner: Person,
+    browser: Browser,
+    seed: Seed,
+    web_ports: WebPorts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    narrow = PLANS["free"].model_copy(update={"stored_bytes": 10})
+    monkeypatch.setitem(PLANS, "free", narrow)
+    page = f"/tools/{seed.ready('wc').id}"
+
+    def asked() -> list[int]:
+        return [
+            owner.post("/api/v1/files?name=a", data=b"abcd").status_code,
+            owner.post("/api/v1/uploads", json={"name": "a", "size": 4}).status_code,
+            browser.send(page, page + "/runs", files=(io.BytesIO(b"abcd"), "a")).status_code,
+        ]
+
+    assert owner.post("/api/v1/files?name=a", data=b"abc").status_code == 201
+    sha256 = hashlib.sha256(b"defg").hexdigest()
+    begun = owner.post("/api/v1/uploads", json={"name": "a", "size": 4, "sha256": sha256}).json
+    assert begun is not None
+    assert asked() == [413] * 3
+    form = {**begun["form"]["fields"], "file": (io.BytesIO(b"defg"), "a")}
+    owner.client.post(begun["form"]["url"].partition("8080")[2], data=form)
+    assert owner.post(f"/api/v1/uploads/{begun['id']}/complete", json={}).status_code == 201
+    assert asked() == [413] * 3
+    refused = owner.post("/api/v1/uploads", json={"name": "a", "size": 4}).json
+    assert refused is not None and refused["error"]["code"] == "stored"
+    assert "have 7 bytes" in refused["error"]["message"]
+    assert len(list(web_ports.objects.walk())) == 2, "nothing is left of the refused ones"
+    last = owner.post("/api/v1/uploads", json={"name": "a", "size": 3})
+    assert last.status_code == 201, "up to the last byte"

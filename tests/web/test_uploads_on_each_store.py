@@ -49,7 +49,7 @@ class World:
         size = len(FIRST) + len(LAST)
         upload = uploads.prepare(self.store, self.account, "a.bin", size, None)
         with self.transactions.begin() as session:
-            uploads.begin(session, upload)
+            uploads.begin(session, upload, 1 << 40)
         return upload
 
     def send(self, upload: Upload, *pieces: bytes) -> None:

@@ -37,11 +37,11 @@ def blueprint() -> APIBlueprint:
         account = auth.required().account
         hit("upload")
         room.check(auth.ports().settings.data)
-        limit = limits_of(account.plan, auth.ports().plans).input_bytes
-        source, name = _source(query.name, limit)
+        plan = limits_of(account.plan, auth.ports().plans)
+        source, name = _source(query.name, plan.input_bytes)
         inputs.check_name(name)
-        with received(source, limit) as got:
-            return _store(account.id, name, got)
+        with received(source, plan.input_bytes) as got:
+            return _store(account.id, name, got, plan.stored_bytes)
 
     @routes.get(
         "/files/<file_id>", summary="One upload", security=SECURED, responses={200: FileInfo}
@@ -73,7 +73,7 @@ def _source(name: str | None, limit: int) -> tuple[BinaryIO, str]:
     return cast(BinaryIO, request.stream), name
 
 
-def _store(account_id: str, name: str, got: Received) -> Response:
+def _store(account_id: str, name: str, got: Received, most_bytes: int) -> Response:
     objects = auth.ports().objects
     file_id, key = new_key()
     objects.put(key, got.path)
@@ -81,7 +81,7 @@ def _store(account_id: str, name: str, got: Received) -> Response:
 
     def make(session: Session) -> tuple[int, BaseModel]:
         nonlocal used
-        row = add_file(session, account_id, file_id, key, name, got)
+        row = add_file(session, account_id, file_id, key, name, got, most_bytes=most_bytes)
         used = True
         return 201, shown.file(row)
 
@@ -89,5 +89,5 @@ def _store(account_id: str, name: str, got: Received) -> Response:
         body = hashlib.sha256(f"{name}\n{got.sha256}".encode()).hexdigest()
         return created(make, body_sha256=body)
     finally:
-        if not used:  # an earlier request with this key has stored the same bytes
+        if not used:  # refused, or an earlier request with this key has stored the same bytes
             objects.delete(key)

@@ -49,13 +49,14 @@ def blueprint() -> APIBlueprint:
         account = auth.required().account
         hit("upload")
         room.check(auth.ports().settings.data)
-        uploads.check(body.name, body.size, _limit())
+        plan = limits_of(account.plan, auth.ports().plans)
+        uploads.check(body.name, body.size, plan.input_bytes)
         upload = uploads.prepare(_store(), account, body.name, body.size, body.sha256)
         used = False
 
         def make(session: Session) -> tuple[int, BaseModel]:
             nonlocal used
-            uploads.begin(session, upload)
+            uploads.begin(session, upload, plan.stored_bytes)
             used = True
             return 201, _info(upload, [])
 

@@ -114,5 +114,10 @@ def _keep(account: Account, name: str, source: BinaryIO, limit: int) -> File:
     with received(source, limit) as got:
         file_id, key = new_key()
         ports.objects.put(key, got.path)
-        with ports.transactions.begin() as session:
-            return add_file(session, account.id, file_id, key, name, got)
+        most = limits_of(account.plan, ports.plans).stored_bytes
+        try:
+            with ports.transactions.begin() as session:
+                return add_file(session, account.id, file_id, key, name, got, most_bytes=most)
+        except Refused:
+            ports.objects.delete(key)
+            raise
