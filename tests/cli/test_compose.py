@@ -1,4 +1,4 @@
-"""compose.yaml says nothing that the code does not know; no Docker Compose is at hand to run it."""
+"""compose.yaml says nothing that the code does not know."""
 
 import importlib.util
 import json
@@ -33,14 +33,15 @@ def compose() -> dict[str, Any]:
 
 
 def filled(text: str, given: dict[str, str]) -> str:
-    """As compose fills `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in; inner ones first."""
-    pattern = re.compile(r"\$\{(\w+)(?::([-?])([^${}]*))?\}")
-    while found := pattern.search(text):
+    """As compose fills `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in; its version 1 knows none inside others."""
+
+    def value(found: re.Match[str]) -> str:
         name, kind, rest = found.groups()
         if not given.get(name) and kind != "-":
             raise LookupError(f"{name}: {rest}")
-        text = text[: found.start()] + (given.get(name) or rest) + text[found.end() :]
-    return text
+        return given.get(name) or str(rest)
+
+    return re.sub(r"\$\{(\w+)(?::([-?])([^}]*))?\}", value, text)
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
@@ -67,6 +68,7 @@ def test_its_programs_and_settings_are_ours(compose: dict[str, Any], tmp_path: P
         ours = {n.removeprefix("TOOLYARD_").lower() for n in environ if n.startswith("TOOLYARD_")}
         assert ours <= set(kind.model_fields) | everybody | {"build_ca"}
         read = kind.read(environ)
+        assert read.url == "http://127.0.0.1:8080"
         assert ("TOOLYARD_BUS_URL" in environ) == (name in LOGINS)
         if name in LOGINS:
             assert bus_kombu.place(read.bus_url).prefix == "toolyard"
