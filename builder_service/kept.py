@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,16 @@ class Keeper:
     state: Path
     scope: str
 
-    def kept(self, inputs: list[object], name: str, shown: str, make: Callable[[str], str]) -> str:
-        """The id of the step's image; `make` is given the key and returns a container that has exited with 0."""
+    def kept(
+        self,
+        inputs: list[object],
+        name: str,
+        shown: str,
+        make: Callable[[str], str],
+        *,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """The id of the step's image; `make` is given the key and returns a container to be committed with `env`."""
         text = json.dumps([*inputs, BUILDER_VERSION, self.scope], sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
         tag = f"{STEP_TAG}:{key}"
@@ -36,15 +44,15 @@ class Keeper:
             found = steps.containers.image_id(tag)
             if found is None:
                 steps.log.say(f"{name}: {shown}" if shown else name)
-                found = self._commit(make(key), tag, name)
+                found = self._commit(make(key), tag, name, dict(env or {}))
             else:
                 steps.log.say(f"{name}: kept from an earlier build")
             note_use(self.state, tag)
         return found
 
-    def _commit(self, container: str, tag: str, name: str) -> str:
+    def _commit(self, container: str, tag: str, name: str, env: dict[str, str]) -> str:
         try:
-            return self.steps.containers.commit(container, tag, env={}, labels={"step": name})
+            return self.steps.containers.commit(container, tag, env=env, labels={"step": name})
         finally:
             self.steps.later(lambda: self.steps.containers.remove(container))
 

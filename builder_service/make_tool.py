@@ -33,6 +33,7 @@ from builder_service.present import present
 from builder_service.publish_image import Publication
 from builder_service.repair import repair
 from builder_service.step_runner import Steps
+from builder_service.steps import Built
 from builder_service.workshop import Workshop
 from shared.containers import ImageGone
 from shared.git_link import BadLink, GitLink, parse
@@ -193,6 +194,7 @@ class Tool:
             scope=self.assignment.scope,
         )
         tag = f"{steps.BUILD_TAG}:{identity}"
+        keeper = Keeper(self.steps, state, self.assignment.scope)
         with locks.held(
             state / "locks", f"build-{identity[:32]}", self.workshop.clock, self.steps.check
         ):
@@ -201,8 +203,9 @@ class Tool:
                 image = publication.find(identity, tag)
             self.report.reused = image is not None
             if image is None:
-                built = self._build(plan, ids, tree)
-                papers.look_into(built)  # while it is asked how it answers
+                made = self._build(plan, ids, tree, keeper)
+                built = made.image
+                papers.look_into(made.packages)  # while it is asked how it answers
             else:
                 built = image
                 self.log.say("this image was built before; nothing is built twice")
@@ -211,16 +214,18 @@ class Tool:
                 plan = carry_out.with_paths(plan, built, self.steps)
             plan = present(plan, built, self.steps)
             kept = state / "forms" / f"{identity}.json"
-            with ThreadPoolExecutor(1, thread_name_prefix="beside") as beside:
+            with ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
                 others = beside.submit(forms.ask_others, built, plan, self.steps, kept)
+                if image is None:
+                    whole = beside.submit(steps.with_environment, built, plan, keeper)
                 answered = smoke.smoke(built, plan, self.steps)
                 heard = {**others.result(), **answered.heard}
-                labels = {"identity": identity[:63]}
-                tagged = image or beside.submit(steps.publish, built, tag, plan, self.steps, labels)
                 self.report.forms = forms.forms(
                     built, plan, answered.commands, heard, self.steps, kept
                 )
-                image = tagged if isinstance(tagged, str) else tagged.result()
+                if image is None:
+                    image = whole.result()
+                    containers.tag_image(image, tag)
         note_use(state, tag)
         self.report.identity, self.report.image = identity, image
         self.report.image_bytes = containers.image_size(image)
@@ -230,12 +235,12 @@ class Tool:
             update={"commands": answered.commands, "evidence": [*plan.evidence, *notes]}
         )
 
-    def _build(self, plan: Plan, ids: dict[str, str], tree: Tree) -> str:
-        keeper = Keeper(self.steps, self.workshop.state, self.assignment.scope)
+    def _build(self, plan: Plan, ids: dict[str, str], tree: Tree, keeper: Keeper) -> Built:
         for last in (False, True):
             try:
                 if plan.dockerfile:
-                    return carry_out.build(plan, ids, tree.root, keeper)
+                    image = carry_out.build(plan, ids, tree.root, keeper)
+                    return Built(image, image)
                 return steps.build(plan, ids[plan.base], tree.root, keeper)
             except ImageGone:  # a kept step was collected while we built on it
                 if last:

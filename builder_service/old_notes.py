@@ -1,10 +1,10 @@
-"""Forms and bills of materials are kept by image identity on the builder's disk; old ones are made again."""
+"""Forms, bills of materials and inventories are kept by image on the builder's disk; old ones are made again."""
 
 import time
 from pathlib import Path
 
 KEEP_DAYS = 90
-FOLDERS = ("forms", "bills")
+FOLDERS = ("forms", "bills", "inventories")
 
 
 def forget(state: Path, *, now: float | None = None) -> int:

@@ -50,7 +50,8 @@ class Papers:
 
     def look_into(self, image: str) -> Future[list[Component]]:
         """Begin to ask an image what it holds, whether or not it answers as a tool."""
-        self._inventory = self._beside.submit(inventory, image, self.steps)
+        notes = self.workshop.state / "inventories"
+        self._inventory = self._beside.submit(inventory, image, self.steps, notes)
         return self._inventory
 
     @property

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder_service import bases
 from builder_service.detect.tree import normal
+from builder_service.inventory import brings_packages
 from builder_service.kept import Keeper, digest, tree_digest
-from builder_service.step_runner import Steps
 from shared.containers import Mount
 from shared.plan import Network, Plan, Step
 
@@ -22,8 +23,16 @@ _COPY = Step(name="source", argv=["true"])
 _NOTHING = Network(mode="off")
 
 
-def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> str:
-    """The id of the image after all steps; those that were done before are taken from this host."""
+@dataclass(frozen=True)
+class Built:
+    """The id of an image, and of one with the same packages: where a source is only copied, the one below it."""
+
+    image: str
+    packages: str
+
+
+def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> Built:
+    """The image after all steps; those that were done before are taken from this host."""
     image = base
     if plan.system_packages:
         apt = Step(
@@ -39,20 +48,23 @@ def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> str:
         given = "" if whole else tree_digest(tree)
         image = _kept(step, image, given, keeper, None if whole else tree)
         whole = True
-    if not whole:
-        image = _kept(_COPY, image, tree_digest(tree), keeper, tree)
-    return image
+    if whole:
+        return Built(image, image)
+    copied = _kept(_COPY, image, tree_digest(tree), keeper, tree)
+    return Built(copied, copied if brings_packages(tree) else image)
 
 
-def publish(image: str, tag: str, plan: Plan, steps: Steps, labels: dict[str, str]) -> str:
-    """The id of the image under its final tag; only an image that has answered gets one."""
-    container = steps.never_started(image)
-    try:
-        return steps.containers.commit(
-            container, tag, env=plan.env, labels={**labels, "smoke": "ok"}
-        )
-    finally:
-        steps.later(lambda: steps.containers.remove(container))
+def with_environment(image: str, plan: Plan, keeper: Keeper) -> str:
+    """The id of the image with the plan's environment; it has no tool's name before it has answered."""
+    if not plan.env:
+        return image
+    return keeper.kept(
+        [image, plan.env],
+        "environment",
+        " ".join(plan.env),
+        lambda key: keeper.steps.never_started(image),
+        env=plan.env,
+    )
 
 
 def expanded(tree: Path, files: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from builder_service.operator_env import Operator
 from shared.containers import ImageGone, Mount, Sandbox
 from shared.plan import Command
 from shared.work import Limits
-from tests.builder_service.conftest import LIMITS, Bench
+from tests.builder_service.conftest import LIMITS, Attempt, Bench
 from tests.fakes import MemoryBus
 from tests.git_server import repository_from_tree
 
@@ -153,6 +153,13 @@ def test_private_images_are_not_shared(bench: Bench) -> None:
     assert second.reused is False
 
 
+def packages_in(attempt: Attempt) -> set[str]:
+    """The package URLs of its bill of materials."""
+    objects = attempt.control.objects
+    bill = json.loads(next(objects[key] for key in objects if key.endswith("sbom.cdx.json")))
+    return {one["purl"] for one in bill["components"]}
+
+
 def test_a_change_of_the_source_keeps_the_dependencies(bench: Bench) -> None:
     pure = {
         "requirements.txt": requirement(),
@@ -160,15 +167,21 @@ def test_a_change_of_the_source_keeps_the_dependencies(bench: Bench) -> None:
     }
     first = bench.attempt(bench.repository("change", pure))
     first.live()
-    second = bench.attempt(
-        bench.repository("change", {**pure, "tool.py": pure["tool.py"] + "# more\n"})
-    )
+    with_copy = {
+        **pure,
+        "tool.py": pure["tool.py"] + "# more\n",
+        "lib/copied-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: copied\nVersion: 1.0\n",
+    }
+    second = bench.attempt(bench.repository("change", with_copy))
     report = second.live()
 
     assert report.state == "succeeded" and not report.reused
     assert "dependencies: uv pip install" in first.log
     assert "dependencies: kept from an earlier build" in second.log
     assert "source: copied" in second.log
+    before, after = packages_in(first), packages_in(second)
+    assert any(one.startswith("pkg:pypi/") for one in before)
+    assert after - before == {"pkg:pypi/copied@1.0"} and before <= after
 
 
 def test_a_dependency_that_does_not_exist_is_named(bench: Bench) -> None:

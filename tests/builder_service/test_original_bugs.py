@@ -87,7 +87,7 @@ def test_a_change_of_our_scripts_rebuilding_every_image(
     def build() -> str:
         runner = steps_on(engine, tmp_path / "log")
         base = bases.ensure(made.base, runner, tmp_path, tmp_path)
-        image = steps.build(made, base, tmp_path / "r", Keeper(runner, tmp_path, ""))
+        image = steps.build(made, base, tmp_path / "r", Keeper(runner, tmp_path, "")).image
         runner.log.close()
         return image
 

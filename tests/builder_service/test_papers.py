@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builder_service import sbom
 from builder_service.detect.tree import Tree
-from builder_service.inventory import Component, parse
+from builder_service.inventory import Component, brings_packages, parse
 from builder_service.lock_components import lock_components
 from shared.work import Provenance
 
@@ -41,6 +41,14 @@ def test_a_hostile_answer_never_breaks_the_document(answer: bytes) -> None:
 def test_what_is_no_component_is_left_out() -> None:
     for line in (b"rpm\tx\t1", b"deb\tx", b"deb\t\t1", b"deb\ta b\t1", b"deb\tx\t1\t2"):
         assert parse(line) == []
+
+
+def test_a_source_with_packages_in_it_changes_what_an_image_holds(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/package.json").write_text('{"version": "1"}')
+    assert not brings_packages(tmp_path)
+    (tmp_path / "src/node_modules").symlink_to("/opt")
+    assert brings_packages(tmp_path)
 
 
 def test_lock_files_of_compiled_languages_are_read(tmp_path: Path) -> None:
