@@ -13,7 +13,7 @@ _NOT = re.compile(r"\b(?:options?|flags?|arguments?|examples?|line|usage|more|he
 _NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,60}")
 _BRACES = re.compile(r"\s*\{[\w.:+,\s|-]{1,3000}\}(?:\s*\.\.\.)?\s*")
 _ALIASED = re.compile(r"\S+ \(([\w.:+-]{1,40}(?:, ?[\w.:+-]{1,40}){0,8})\)")
-_ARGUMENTS = re.compile(r"arguments|positionals|parameters|operands|environment|examples?", re.I)
+_ARGUMENTS = re.compile(r"arguments|positionals|parameters|operands|environment|topics|codes", re.I)
 _IGNORED = {"help", "completion", "completions"}
 _STEP = 4
 """argparse sets subcommands two blanks deeper than their head; help stands further right."""
@@ -96,7 +96,7 @@ def _only_names(section: Section) -> bool:
     found = entries.named(section.lines)
     return (
         bool(section.title and found)
-        and not _ARGUMENTS.search(section.title)
+        and not (_ARGUMENTS.search(section.title) or _NOT.search(section.title))
         and not entries.options(section.lines)
         and all(_is_name(entry) and entry.spec[0].islower() and entry.gap for entry in found)
     )

@@ -99,6 +99,13 @@ def test_rich_boxes_are_read_with_wrapped_columns() -> None:
     assert form.about == "Greets."
 
 
+def test_subcommands_under_titles_of_their_own_are_found() -> None:
+    text = "Usage: tool [OPTIONS] COMMAND [ARGS]...\n\nPlugins:\n  auth  Sign in\n  org   Visit\n"
+    other = "\nHelp topics:\n  actions  Read of them\n\nExit codes:\n  ok  All went well\n"
+
+    assert list(form_of(text + other).subcommands) == ["auth", "org"]
+
+
 def test_picocli_and_go_flag_texts_are_read() -> None:
     picocli = """Usage: checksum [-hV] [-a=<algorithm>] <file>
 Prints the checksum (SHA-256 by default) of a file to STDOUT.
