@@ -3,8 +3,6 @@
 import hashlib
 import io
 import json
-import sys
-import threading
 import time
 from collections.abc import Iterator
 
@@ -12,26 +10,13 @@ import pytest
 
 from runner_service import reporter
 from runner_service.one_run import Patience
-from runner_service.record import Ended, Finished, Record, Staged, Starting, Stopped
-from shared.containers import Containers, Sandbox
+from runner_service.record import Ended, Staged
 from shared.plan import Network
-from shared.work import SMALL_OBJECTS, Limits, Manifest, RunReport, Stream
+from shared.work import SMALL_OBJECTS, Limits, Manifest, Stream
 from tests.fake_containers import FakeContainers
-from tests.runner_service.fake_web import FakeWeb, WebRun
+from tests.runner_service.fake_web import FakeWeb
+from tests.runner_service.programs import manifest_of, python, script, started
 from tests.runner_service.worker import Worker
-
-
-def script(text: str) -> list[str]:
-    return ["/bin/sh", "-c", text]
-
-
-def python(text: str) -> list[str]:
-    return [sys.executable, "-u", "-c", text]
-
-
-def manifest_of(web: FakeWeb, run: WebRun) -> Manifest:
-    assert run.report is not None and run.report.manifest is not None
-    return run.report.manifest
 
 
 def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: FakeWeb) -> None:
@@ -391,155 +376,3 @@ def test_handing_back_costs_no_attempt(worker: Worker, web: FakeWeb) -> None:
         {"fence": 1, "reason": "the worker is being shut down", "costs_attempt": False}
     ]
     assert worker.left_over() == []
-
-
-# --- a successor goes on where its predecessor died
-
-
-def started(worker: Worker, web: FakeWeb, run: WebRun) -> None:
-    """What a predecessor leaves that was killed while the program ran."""
-    record = worker.claim(run)
-    folder = worker.work.make(record.container, 1, 1)
-    record.write(Staged(files={}))
-    record.write(Starting(at=time.clock_gettime(time.CLOCK_BOOTTIME)))
-    sandbox = worker.one_run(record)._sandbox()
-    assert folder.exists()
-    worker.containers.create(sandbox)
-    worker.containers.start(sandbox.name)
-
-
-def starts(containers: Containers) -> list[int]:
-    assert isinstance(containers, FakeContainers)
-    return list(containers.starts.values())
-
-
-def test_a_successor_adopts_a_running_program(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo before; echo x > f; sleep 1; echo after"))
-    started(worker, web, run)
-    time.sleep(0.3)
-    worker.adopt()
-    assert run.report is not None
-    assert run.report.state == "succeeded"
-    assert run.logs["stdout"] == b"before\nafter\n"
-    assert starts(worker.containers) == [1]
-    assert worker.left_over() == []
-
-
-def test_a_successor_appends_to_the_spool_and_the_live_log(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo before; sleep 1; echo after"))
-    started(worker, web, run)
-    folder = next((worker.folder / "runs").iterdir())
-    (folder / "stdout").write_bytes(b"bef")
-    run.logs["stdout"] = b"be"
-    worker.adopt()
-    assert run.logs["stdout"] == b"before\nafter\n"
-    assert web.objects[manifest_of(web, run).stdout.key or ""] == b"before\nafter\n"
-
-
-def test_a_successor_collects_a_program_that_ended_meanwhile(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo x > f; exit 4"))
-    started(worker, web, run)
-    time.sleep(0.5)
-    worker.adopt()
-    assert run.report is not None
-    assert (run.report.state, run.report.exit_code) == ("failed", 4)
-    assert [o.path for o in manifest_of(web, run).outputs] == ["f"]
-
-
-def test_a_successor_publishes_what_its_predecessor_had_read(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"), limits=Limits(log_bytes=4))
-    record = worker.claim(run)
-    worker.work.make(record.container, 1, 1)
-    (record.folder / "stdout").write_bytes(b"text")
-    record.write(Staged(files={}))
-    record.write(Ended(exit_code=0, oom=False, seconds=1.0, sizes={"stdout": 9, "stderr": 0}))
-    worker.adopt()
-    manifest = manifest_of(web, run)
-    assert (manifest.stdout.size, manifest.stdout.kept) == (9, 4)
-    assert manifest.skipped == ["stdout is 9 bytes long; the first 4 were kept"]
-    assert run.logs["stdout"] == b"text"
-
-
-def test_a_successor_keeps_the_first_deadline(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"), limits=Limits(wall_seconds=2))
-    started(worker, web, run)
-    time.sleep(1.5)
-    began = time.monotonic()
-    worker.adopt()
-    assert run.report is not None
-    assert run.report.state == "timed_out"
-    assert time.monotonic() - began < 1.8
-
-
-def test_a_successor_finishes_what_was_to_be_stopped(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"))
-    started(worker, web, run)
-    left(worker).write(Stopped(why="cancelled"))
-    worker.adopt()
-    assert run.report is not None
-    assert run.report.state == "cancelled"
-
-
-def left(worker: Worker) -> Record:
-    """The one attempt that a predecessor left."""
-    (record,) = Record.left(worker.folder / "runs")
-    return record
-
-
-def test_a_successor_repeats_a_report_whose_answer_was_lost(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"))
-    record = worker.claim(run)
-    report = RunReport(fence=1, state="succeeded", exit_code=0)
-    worker.control.finish("run", record.assignment, report)
-    record.write(report)
-    worker.adopt()
-    assert run.report == report
-    assert run.releases == []
-    assert worker.left_over() == []
-
-
-def test_a_successor_cleans_up_what_is_finished(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"))
-    started(worker, web, run)
-    left(worker).write(Finished(why="succeeded"))
-    worker.adopt()
-    assert worker.left_over() == []
-    assert run.report is None and run.releases == []
-
-
-def test_a_successor_drops_what_is_not_ours_any_more(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"))
-    started(worker, web, run)
-    run.assignment = run.assignment.model_copy(update={"fence": 2, "token": "t2"})
-    worker.adopt()
-    assert run.report is None
-    assert worker.left_over() == []
-
-
-def test_after_a_reboot_a_started_run_is_given_back(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"))
-    started(worker, web, run)
-    record = left(worker)
-    worker.one_run(record, adopted=True, boot="another").live()
-    assert run.report is None
-    assert run.releases[0]["reason"] == "the worker's host was restarted"
-    assert worker.left_over() == []
-
-
-class VanishingContainers(FakeContainers):
-    """Somebody removes containers behind the runner's back."""
-
-    def start(self, name: str) -> None:
-        super().start(name)
-        threading.Timer(0.5, self.remove, (name,)).start()
-
-    def create(self, sandbox: Sandbox) -> None:
-        super().create(sandbox)
-
-
-def test_a_vanished_container_is_no_failure_of_the_tool(worker: Worker, web: FakeWeb) -> None:
-    worker.containers = VanishingContainers()
-    run = web.request(script("sleep 60"))
-    worker.run(run)
-    assert run.report is None
-    assert "vanished" in run.releases[0]["reason"]
