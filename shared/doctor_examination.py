@@ -201,6 +201,7 @@ class Examination:
             ]
             tried = [*planted[zone], *own[zone], *([other] if zone != "control" else [])]
             file.write_text("".join(f"{target.where}\n" for target in tried))
+            file.chmod(0o444)  # the probe is another user, whatever our umask
 
         with ThreadPoolExecutor(len(probes)) as pool:
             texts = {
