@@ -119,6 +119,7 @@ class Steps:
             read_only=False,
             as_root=as_root,
             own_tmp=own_tmp,
+            brief=True,
         )
         self.log.forget_tail()
         try:

@@ -68,6 +68,7 @@ def _once(
         env=env,
         labels=steps.labels,
         mounts=(Mount(folder, "/work"),),
+        brief=True,
     )
     try:
         return _watch(sandbox, steps, seconds, kept)

@@ -65,6 +65,8 @@ class Sandbox:
     """Root inside, with only the capabilities that Debian's package tools need (builds)."""
     own_tmp: bool = True
     """Whether `/tmp` is memory of its own; else it belongs to what is written to be committed (builds)."""
+    brief: bool = False
+    """Whether one without a network starts at once: with the kernel's loopback alone, and no resolver."""
 
 
 @dataclass(frozen=True)

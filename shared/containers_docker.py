@@ -2,6 +2,7 @@
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ from shared.written import Written, measure
 _POLL = 0.2
 """Seconds between two looks into the log of a container that another process started."""
 _USUALLY_BESIDE = 1 << 16
+_OWN_NAMES = "127.0.0.1 localhost sandbox\n::1 localhost\n"
 _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "created": "created",
     "running": "running",
@@ -158,6 +160,7 @@ class DockerContainers(DockerImages):
             sandbox,
             installation=self.installation,
             env_path=self._write_env(sandbox),
+            own_names=self._write_names(sandbox),
             hosts=hosts,
             runtime=self._runtime,
             apparmor=self._engine.apparmor,
@@ -190,6 +193,19 @@ class DockerContainers(DockerImages):
         path.write_text(sandbox_flags.env_file(sandbox.env))
         os.chown(path, sandbox_flags.UID, -1)
         path.chmod(0o400)
+        return path
+
+    def _write_names(self, sandbox: Sandbox) -> Path | None:
+        """The same file for all brief ones, for which the engine writes none."""
+        if not sandbox_flags.at_once(sandbox):
+            return None
+        path = self._files / "hosts"
+        if not path.exists():
+            self._files.mkdir(mode=0o711, parents=True, exist_ok=True)
+            new = path.with_name(f".hosts-{secrets.token_hex(8)}")
+            new.write_text(_OWN_NAMES)
+            new.chmod(0o444)
+            new.replace(path)
         return path
 
     def _env_path(self, name: str) -> Path:

@@ -80,6 +80,7 @@ GOLDEN: dict[str, Any] = {
     "User": "65532:65532",
     "WorkingDir": "/work",
     "Hostname": "sandbox",
+    "NetworkDisabled": False,
     "Labels": {
         "toolyard.job": "run_1",
         "toolyard.fence": "3",
@@ -124,6 +125,16 @@ def test_a_builds_flags_differ_only_where_they_must() -> None:
     assert (host["Memory"], host["PidsLimit"], host["NanoCpus"]) == (4 << 30, 1024, 2_000_000_000)
     assert made["Env"] == ["HOME=/tmp", "LANG=C.UTF-8"]
     assert "MINE" not in json.dumps([made, host])
+
+
+def test_a_brief_one_has_no_network_of_the_engines_and_its_own_names() -> None:
+    made, host = body(replace(RUN, brief=True), own_names=Path("/data/hosts"))
+    reaching, _ = body(replace(RUN, brief=True, network=Network(mode="internet")))
+
+    assert (made["NetworkDisabled"], host["NetworkMode"]) == (True, "none")
+    names = host["Mounts"][-1]
+    assert (names["Target"], names["ReadOnly"]) == ("/etc/hosts", True)
+    assert not reaching["NetworkDisabled"]
 
 
 def test_a_build_without_root_has_no_capability_at_all() -> None:
