@@ -18,4 +18,5 @@ def build(*, transactions: Transactions, bus: Bus, grace_seconds: int) -> Consum
                 on_run_finished.handle, transactions=transactions, grace_seconds=grace_seconds
             ),
         },
+        slots=4,
     )

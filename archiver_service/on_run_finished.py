@@ -18,15 +18,19 @@ def handle(event: RunFinished, *, transactions: Transactions, grace_seconds: int
     with transactions.begin() as session:
         if inbox.seen(session, "archiver", event):
             return
-        run = session.get(Run, event.run_id)
-        if run is None:  # deleted meanwhile, and its results with it
+        found = session.execute(
+            select(Account.plan, Archive, now_ms())
+            .select_from(Run)
+            .join(Account, Account.id == Run.account_id)
+            .outerjoin(Archive, Archive.run_id == Run.id)
+            .where(Run.id == event.run_id)
+        ).one_or_none()
+        if found is None:  # deleted meanwhile, and its results with it
             return
-        plan = session.get_one(Account, run.account_id).plan
-        now = session.execute(select(now_ms())).scalar_one()
+        plan, archive, now = found
         due = retention.due_at(plan, now, grace_seconds)
-        archive = session.get(Archive, run.id)
         if archive is None:
-            session.add(Archive(run_id=run.id, state="hot", due_at=due, created_at=now))
+            session.add(Archive(run_id=event.run_id, state="hot", due_at=due, created_at=now))
         elif archive.state == "hot":
             archive.due_at = due
     log.info("archive_scheduled", due_at=due, plan=plan)

@@ -37,6 +37,7 @@ def build(
                 on_build_finished.handle, transactions=transactions, deliveries=deliveries, url=url
             ),
         },
+        slots=4,  # a mail server answers after a while
     )
     parts: dict[str, Service] = {"tells": consumer, "forgets": Forgetting(transactions)}
     if feedback:

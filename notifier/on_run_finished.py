@@ -1,5 +1,7 @@
 """Whoever started a run learns by mail how it ended."""
 
+from sqlalchemy import select
+
 from notifier import messages
 from notifier.deliver import Deliveries
 from shared.db import Transactions
@@ -13,14 +15,18 @@ def handle(
     event: RunFinished, *, transactions: Transactions, deliveries: Deliveries, url: str
 ) -> None:
     with transactions.read() as session:
-        run = session.get(Run, event.run_id)
-        if run is None:  # deleted meanwhile: nobody to tell
+        found = session.execute(
+            select(Run, Tool.name, Account.email, Account.disabled_at)
+            .join(Account, Account.id == Run.account_id)
+            .join(Tool, Tool.id == Run.tool_id)
+            .where(Run.id == event.run_id)
+        ).one_or_none()
+        if found is None:  # deleted meanwhile: nobody to tell
             return
-        account = session.get_one(Account, run.account_id)
-        tool = session.get_one(Tool, run.tool_id)
+        run, tool, email, disabled_at = found
         facts = messages.RunFacts(
             run_id=run.id,
-            tool=tool.name,
+            tool=tool,
             command=run.command,
             argv=list(run.argv),
             state=run.state,
@@ -30,6 +36,6 @@ def handle(
             reason=run.reason,
             seconds=run.seconds,
         )
-    if account.disabled_at is not None:
+    if disabled_at is not None:
         return
-    deliveries.deliver(event, account.email, messages.run_finished(facts, url))
+    deliveries.deliver(event, email, messages.run_finished(facts, url))

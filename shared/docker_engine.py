@@ -60,6 +60,11 @@ class DockerEngine:
                     quick = APIClient(base_url=self.socket, version="auto", timeout=_QUICK)
                     options = quick.info().get("SecurityOptions") or []
                     slow = APIClient(base_url=self.socket, version=quick.api_version, timeout=_SLOW)
+                for client in (
+                    quick,
+                    slow,
+                ):  # no proxy lies before it, so that no call looks for one
+                    client.trust_env = False
                 self._apparmor = any("name=apparmor" in option for option in options)
                 self._opened = quick, slow
             return self._opened

@@ -25,6 +25,8 @@ class Finished:
     """Ids of runs that went on or ended with a build."""
     has_live_log: bool = True
     """Whether live chunks are still needed."""
+    urgent: bool = True
+    """Whether a worker waits for what was announced; else the relay may gather it."""
 
 
 def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
@@ -53,10 +55,10 @@ def finish_run(session: Session, held: Hold, report: RunReport) -> Finished:
         raise leases.LeaseLost(held.id)
     for n, output in enumerate(report.manifest.outputs if report.manifest else []):
         session.add(Output(run_id=run.id, n=n, **output.model_dump()))
-    jobs.announce_next(session, "run", run.account_id)
+    announced = jobs.announce_next(session, "run", run.account_id)
     whole = _is_whole(report.manifest)
     dropped = live_logs.drop(session, run.id) if whole else []
-    return Finished(run, dropped, has_live_log=not whole)
+    return Finished(run, dropped, has_live_log=not whole, urgent=announced > 0)
 
 
 def _is_whole(manifest: Manifest | None) -> bool:

@@ -134,6 +134,11 @@ def announce(session: Session, job: Job) -> None:
         .returning(table.announced_at)
         .execution_options(synchronize_session=False)
     ).scalar_one()
+    announce_at(session, job, at)
+
+
+def announce_at(session: Session, job: Job, at: int) -> None:
+    """As `announce`, for a row that says itself since when it is announced."""
     if isinstance(job, Run):
         outbox.announce(session, RunRequested, at=at, trace=job.trace, run_id=job.id)
     elif isinstance(job, Build):
@@ -153,8 +158,8 @@ def put_away(session: Session, job: Job) -> None:
     )
 
 
-def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> None:
-    """Ring for the oldest jobs of the account that were put away: a place has become free."""
+def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> int:
+    """Ring for the oldest jobs of the account that were put away: a place has become free; how many."""
     lock_account(session, account_id)  # whoever puts one away now has seen that place, or we see it
     table: Any = TABLES[kind]
     waiting = session.scalars(
@@ -170,6 +175,7 @@ def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> 
     ).all()
     for job in waiting:
         announce(session, job)
+    return len(waiting)
 
 
 def _announce_end(session: Session, job: Job) -> None:

@@ -82,6 +82,7 @@ def request_run(
         state=state,
         not_before=now,
         created_at=now,
+        announced_at=now if state == "queued" else 0,
         command=command,
         line=line,
         argv=argv,
@@ -96,7 +97,7 @@ def request_run(
         session.add(RunInput(run_id=run.id, name=name, file_id=file.id))
     jobs.record(session, run, state)
     if state == "queued":
-        jobs.announce(session, run)
+        jobs.announce_at(session, run, now)
     return run
 
 

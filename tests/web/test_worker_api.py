@@ -1,5 +1,7 @@
 """The worker API: the life of a run and of a build, and everything a stale or foreign worker must not do."""
 
+import dataclasses
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from shared import outbox
 from shared.events import BuildFinished, Event, RunFinished, RunRequested, decode
-from shared.objects import ObjectInfo
 from shared.sandbox_flags import LINE_BUFFERED
 from shared.schema.accounts import Account
 from shared.schema.messages import Outbox
@@ -21,10 +23,12 @@ from shared.work import Manifest, RunReport
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import IDENTITY, Held, Worker, build_report, make_app
-from web import files, finish, queries, run_results
+from web import finish, run_results
 from web.leases import Hold, LeaseLost
 from web.ports import WebPorts
 from web.request_run import InputChoice, RunRequest, request_run
+from web.store_file import add_file, new_key, received
+from web.views import lookups
 
 
 @pytest.fixture
@@ -87,11 +91,10 @@ def phases(ports: WebPorts, job_id: str) -> list[str]:
 
 
 def upload(ports: WebPorts, made: Callable[..., Any], by: Account, name: str, data: bytes) -> str:
-    file_id, key = files.upload_key()
-    path = ports.settings.data / "upload"
-    path.write_bytes(data)
-    info: ObjectInfo = ports.objects.put(key, path)
-    made(files.keep_upload, by, file_id, name, info)
+    file_id, key = new_key()
+    with received(io.BytesIO(data), len(data)) as got:
+        ports.objects.put(key, got.path)
+        made(add_file, by.id, file_id, key, name, got, most_bytes=len(data))
     return file_id
 
 
@@ -582,6 +585,26 @@ def test_a_third_run_of_one_account_waits_and_is_woken_when_a_place_is_free(
     worker.claim("run", runs[2].id)
 
 
+def test_the_relay_is_woken_by_an_end_only_where_a_worker_waits_for_what_follows(
+    web_ports: WebPorts,
+    made: Callable[..., Any],
+    person: Account,
+    ready: tuple[Tool, Version],
+) -> None:
+    rung: list[str] = []
+    app = make_app(dataclasses.replace(web_ports, ring=rung.append))
+    worker = Worker(app.test_client(), WORKER_TOKEN)
+    runs = [made(request_run, person, *ready, RunRequest()) for _ in range(3)]
+    first, second = (worker.claim("run", run.id) for run in runs[:2])
+    worker.ask("run", runs[2].id)
+    rung.clear()
+    first.finish()
+    assert rung == [outbox.DOORBELL]
+    rung.clear()
+    second.finish()  # archiver and notifier have time until the relay looks by itself
+    assert rung == []
+
+
 def test_a_run_whose_message_still_waits_is_not_announced_again(
     web_ports: WebPorts,
     worker: Worker,
@@ -632,7 +655,7 @@ def test_a_run_whose_image_is_gone_waits_until_it_is_built_again(
     assert row(web_ports, Run, run.id).state == "waiting_build"
     assert row(web_ports, Version, run.version_id).state == "pending"
     with web_ports.transactions.read() as session:
-        build = queries.latest_build(session, session.get_one(Version, run.version_id))
+        build = lookups.latest_build(session, run.version_id)
     assert build is not None
     worker.claim("build", build.id).finish(**build_report())
     assert worker.claim("run", run.id).fence == held.fence + 1

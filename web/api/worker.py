@@ -90,8 +90,9 @@ def make_blueprint(
             raise Unauthenticated("This token was never issued for this job.")
         return Hold(kind, id, fence, token)
 
-    def wake(job: Job | None, *topics: str) -> None:
-        ports.ring(outbox.DOORBELL)
+    def wake(job: Job | None, *topics: str, relay: bool = True) -> None:
+        if relay:
+            ports.ring(outbox.DOORBELL)
         if job is not None:
             ports.bell.ring(*cancel.topics(job), *topics)
 
@@ -270,7 +271,7 @@ def make_blueprint(
         """What need not be in the transaction; the result stands even if this fails."""
         if finished.job is None:
             return
-        wake(finished.job, *finished.woken)
+        wake(finished.job, *finished.woken, relay=finished.urgent)
         log.info("finished", kind=hold.kind, job=hold.id, state=finished.job.state)
         try:
             for key in finished.dropped:
