@@ -15,21 +15,22 @@ from bench.figures import Figure
 RUNS = 200
 ACCOUNTS = 5
 """An account may have 50 runs waiting, so several ask."""
-LOOK_SECONDS = 1.0
-"""Between two looks of an account; they count as the platform's work."""
+LOOK_SECONDS = 5.0
+"""Between two looks of an account. They count as the platform's work, so they are few: when the last
+run ended is told by the runs themselves."""
 
 
 def measure(context: Context) -> Iterator[Figure]:
     hello, platform = context.hello, context.platform
     tokens = [platform.create_user(f"throughput-{n}@example.org")["token"] for n in range(ACCOUNTS)]
-    started = time.perf_counter()
+    started = time.time()
     with ThreadPoolExecutor(ACCOUNTS) as pool:
         ended = [
             run
             for found in pool.map(lambda t: _runs(platform.http(t), hello.id), tokens)
             for run in found
         ]
-    ours = RUNS / (time.perf_counter() - started)
+    ours = RUNS / (max(run["finished_at"] for run in ended) / 1000 - started)
     failed = [run for run in ended if run["state"] != "succeeded"]
     assert len(ended) == RUNS and not failed, failed[:3]
 
