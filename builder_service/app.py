@@ -15,6 +15,7 @@ from builder_service.workshop import Workshop
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.directives import Directives
+from shared.seldom import Seldom
 from shared.slots import Slots
 from shared.work import BuildAssignment
 
@@ -32,6 +33,7 @@ class Builder:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._retiring = threading.Event()
+        self._disk_is_told = Seldom()
         self._directives = Directives(workshop.control, "build", self.building)
         self._collector = Collector(
             workshop.containers,
@@ -108,7 +110,8 @@ class Builder:
     def free_slots(self) -> int:
         """None while the disk is nearly full."""
         if self._used() >= self._settings.builder_disk_full:
-            log.warning("disk_nearly_full", used=round(self._used(), 3))
+            if self._disk_is_told():
+                log.warning("disk_nearly_full", used=round(self._used(), 3))
             return 0
         return self._slots.free()
 

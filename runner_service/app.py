@@ -20,6 +20,7 @@ from shared.containers import Containers, EngineUnavailable
 from shared.control import Control
 from shared.directives import Directives
 from shared.place import Place
+from shared.seldom import Seldom
 from shared.slots import Slots
 from shared.work import RunAssignment
 
@@ -58,6 +59,7 @@ class Runner:
         self._images = images
         self._stopping = threading.Event()
         self._retiring = threading.Event()
+        self._disk_is_told = Seldom()
         self._live: dict[str, OneRun] = {}
         self._lock = threading.Lock()
         # Results of as many ended programs may be on their way while the next ones run.
@@ -111,7 +113,8 @@ class Runner:
         """None while the disk is nearly full: staging and spooling would only make it worse."""
         disk = shutil.disk_usage(self._place.folder)
         if disk.used >= self._settings.runner_disk_full * (disk.used + disk.free):
-            log.warning("disk_nearly_full", used=disk.used, free=disk.free)
+            if self._disk_is_told():
+                log.warning("disk_nearly_full", used=disk.used, free=disk.free)
             if self._images is not None:
                 self._images.make_room()
             return 0

@@ -58,7 +58,8 @@ def _outcome(check: Callable[[WebPorts], str], ports: WebPorts) -> str:
     try:
         return check(ports)
     except Exception as error:
-        return f"failing: {type(error).__name__}"
+        told = error.strerror if isinstance(error, OSError) else None  # a full disk says so
+        return f"failing: {told or type(error).__name__}"
 
 
 def _database(ports: WebPorts) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from runner_service import on_run_requested
 from runner_service.app import Runner
@@ -233,11 +234,13 @@ def test_a_short_drain_hands_back_where_no_successor_comes(
 
 
 def test_a_nearly_full_disk_claims_nothing(web: FakeWeb, control: Control, tmp_path: Path) -> None:
-    service = Service(web, control, tmp_path, runner_disk_full=0.000001)
-    run = service.request(["true"])
-    time.sleep(1.0)
-    assert run.claims == 0
-    service.close()
+    with capture_logs() as told:
+        service = Service(web, control, tmp_path, runner_disk_full=0.000001)
+        run = service.request(["true"])
+        time.sleep(1.0)
+        assert run.claims == 0
+        service.close()
+    assert [line["event"] for line in told].count("disk_nearly_full") == 1, "not at each look"
 
 
 def test_an_unsafe_host_claims_nothing(web: FakeWeb, control: Control, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The REST API as programs use it."""
 
+import errno
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from shared.objects_disk import DiskObjects
 from shared.schema.accounts import Account, ApiToken
 from tests import factories
 from tests.web.conftest import PASSWORD, WORKER_TOKEN, Person
@@ -186,6 +189,12 @@ def test_ready_means_migrated_and_writable(
     late = client.get("/readyz")
     assert (late.status_code, late.json["checks"]["objects"]) == (503, "ok")
     assert "not migrated" in late.json["checks"]["database"]
+
+    def full(self: object, key: str, path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/path")
+
+    monkeypatch.setattr(DiskObjects, "put", full)
+    assert client.get("/readyz").json["checks"]["objects"] == "failing: No space left on device"
 
 
 def test_figures_are_for_this_machine_and_administrators(
