@@ -71,6 +71,8 @@ class Wanted:
     def read(cls, environ: Mapping[str, str]) -> "Wanted":
         dry = environ.get("DRY_RUN", "") not in ("", "0")
         told = environ.get("TOOLYARD_AWS_SPENDING_CAP", "")
+        if dry and not told:
+            told = str(Estimate(HOURS).dollars)  # nothing is spent on the emulator
         if not told:
             raise Refused("Set TOOLYARD_AWS_SPENDING_CAP to the dollars that this test may spend.")
         try:

@@ -30,6 +30,7 @@ def test_it_does_not_begin_without(environ: dict[str, str], sentence: str) -> No
 
 def test_it_begins_with_a_cap_above_the_estimate() -> None:
     assert Wanted.read({"TOOLYARD_AWS_SPENDING_CAP": "50", **TOLD}).cap == 50
+    assert Wanted.read({"DRY_RUN": "1"}).dry, "an emulator costs nothing"
     assert Estimate(4).dollars > Estimate(2).dollars > 0
 
 
