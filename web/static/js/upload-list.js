@@ -1,7 +1,7 @@
 // The files of a form, each with its way to the store: a row with progress, pause, retry and remove.
 
 import { Upload } from "./upload.js";
-import { Hasher, UploadApi, send } from "./upload-wire.js";
+import { Reader, UploadApi, send } from "./upload-wire.js";
 
 const AT_ONCE = 2;
 
@@ -89,8 +89,8 @@ export class UploadList {
     this.#place = place;
     this.#said = said;
     this.#change = change;
-    const hasher = new Hasher();
-    this.wire = { api: new UploadApi(token), hash: (piece) => hasher.of(piece), send, rest };
+    const reader = new Reader();
+    this.wire = { api: new UploadApi(token), read: (piece) => reader.of(piece), send, rest };
   }
 
   get files() { return this.#rows.map(({ upload }) => ({ name: upload.name, size: upload.size })); }

@@ -1,4 +1,4 @@
-// What an upload needs of the world: hashes from a worker, our API, and requests that tell their progress.
+// What an upload needs of the world: bytes and hashes from a worker, our API, and requests that tell their progress.
 
 /** A refusal or a broken connection; `again` says whether the same may work later. */
 export class Trouble extends Error {
@@ -11,8 +11,8 @@ export class Trouble extends Error {
 
 const passing = (status) => status === 0 || status === 408 || status === 409 || status === 429 || status >= 500;
 
-/** Asks one worker for the hashes of pieces of files. */
-export class Hasher {
+/** Asks one worker for the bytes of pieces of files and their hashes: what is sent is what was hashed, read once. */
+export class Reader {
   #worker = null; #waiting = new Map(); #next = 0;
 
   of(piece) {
@@ -26,10 +26,10 @@ export class Hasher {
 
   #start() {
     const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { type: "module" });
-    worker.addEventListener("message", ({ data: { id, sha256 } }) => {
+    worker.addEventListener("message", ({ data: { id, sha256, bytes } }) => {
       const { resolve, reject } = this.#waiting.get(id);
       this.#waiting.delete(id);
-      if (sha256) resolve(sha256);
+      if (sha256) resolve({ sha256, bytes });
       else reject(new Trouble("This file cannot be read any more. Was it changed or moved? Add it again."));
     });
     return worker;

@@ -4,7 +4,7 @@ import { hexOf } from "./sha256.js";
 import { Trouble } from "./upload-wire.js";
 
 const SMALL = 8 << 20; // as the server has it; more goes in parts
-const LANES = 4;
+const LANES = 6; // as many connections as a browser opens to one host; each holds up to two parts in memory
 const TRIES = 6;
 const ENDED = new Set([404, 409, 410]); // given up, completed of other parts, or gone from the store
 
@@ -90,7 +90,7 @@ export class Upload {
 
   async #whole(signal) {
     if (this.size <= SMALL) {
-      const sha256 = await this.#wire.hash(this.#file);
+      const { sha256 } = await this.#wire.read(this.#file);
       await this.#patiently(async () => {
         const facts = { name: this.name, size: this.size, sha256 };
         this.#info = this.#info ? await this.#wire.api.one(this.#info.id, signal) : await this.#wire.api.begin(facts, signal);
@@ -137,7 +137,7 @@ export class Upload {
         coming = take(); // hashed and signed while the one before is sent
         coming?.catch(() => {});
         if (part.target) await this.#part(part, signal);
-        this.#progress(part.number, part.piece.size);
+        this.#progress(part.number, part.bytes.byteLength);
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
@@ -146,17 +146,17 @@ export class Upload {
   async #prepared(number, there, signal) {
     const { part_size: size } = this.#info;
     const piece = this.#file.slice((number - 1) * size, number * size);
-    const sha256 = await this.#wire.hash(piece);
+    const { sha256, bytes } = await this.#wire.read(piece);
     this.#hashes[number - 1] = sha256;
     const target = there.get(number) === sha256 ? null : await this.#target({ number, sha256 }, signal);
-    return { number, piece, sha256, target };
+    return { number, bytes, sha256, target };
   }
 
   async #part(part, signal) {
     let { target } = part;
     await this.#patiently(async () => {
       try {
-        await this.#wire.send("PUT", target.url, target.headers, part.piece, (n) => this.#progress(part.number, n), signal);
+        await this.#wire.send("PUT", target.url, target.headers, part.bytes, (n) => this.#progress(part.number, n), signal);
       } catch (error) {
         this.#progress(part.number, 0);
         if (error.status !== 403 || target !== part.target) throw error;
