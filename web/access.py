@@ -28,7 +28,7 @@ def may_run_tool(viewer: Viewer, tool: Tool) -> bool:
 
 
 def may_edit_tool(viewer: Viewer, tool: Tool) -> bool:
-    """Also build it again and read its unfinished builds."""
+    """Also build it again."""
     return tool.deleted_at is None and (owns_tool(viewer, tool) or is_admin(viewer))
 
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from shared.attachment import disposition
 from shared.schema.accounts import Account
 from shared.schema.runs import Output, Run
-from web import auth, cancel, references, results_zip
+from web import auth, cancel, references, results_zip, run_states
 from web.api import cursors, found, shown
 from web.api.answers import SECURED, created, hit, json, wake
 from web.api.live import LogQuery, StreamQuery, events, log_bytes
-from web.refusals import Absent
+from web.refusals import Absent, Invalid
 from web.request_run import InputChoice, RunRequest, request_run
 from web.schemas import NewRun, OutputList, Page, RunInfo, RunList
 
@@ -60,6 +60,9 @@ def blueprint() -> APIBlueprint:
     @routes.get("/runs", summary="My runs", security=SECURED, responses={200: RunList})
     def listed(query: RunQuery) -> Response:
         account = auth.required().account
+        if query.state and query.state not in run_states.ALL:
+            known = ", ".join(sorted(run_states.ALL))
+            raise Invalid(f"There is no state {query.state!r}; known are {known}.")
         chosen = select(Run).where(Run.account_id == account.id)
         if query.state:
             chosen = chosen.where(Run.state == query.state)
