@@ -46,6 +46,19 @@ _RECORD = insert(_EVENTS).values(
     at=now_ms() - bindparam("ago_ms", type_=BigInteger()),
 )
 
+_PUT_AWAY: dict[Kind, Any] = {
+    kind: select(table)
+    .where(
+        table.account_id == bindparam("account"),
+        table.state == "queued",
+        table.put_away.is_(True),
+        table.not_before <= now_ms(),
+    )
+    .order_by(table.created_at, table.id)
+    .limit(bindparam("most"))
+    for kind, table in TABLES.items()
+}
+
 
 def kind_of(job: Job) -> Kind:
     return KINDS[type(job)]
@@ -161,18 +174,7 @@ def put_away(session: Session, job: Job) -> None:
 def announce_next(session: Session, kind: Kind, account_id: str, n: int = 2) -> int:
     """Ring for the oldest jobs of the account that were put away: a place has become free; how many."""
     lock_account(session, account_id)  # whoever puts one away now has seen that place, or we see it
-    table: Any = TABLES[kind]
-    waiting = session.scalars(
-        select(table)
-        .where(
-            table.account_id == account_id,
-            table.state == "queued",
-            table.put_away.is_(True),
-            table.not_before <= now_ms(),
-        )
-        .order_by(table.created_at, table.id)
-        .limit(n)
-    ).all()
+    waiting = session.scalars(_PUT_AWAY[kind], {"account": account_id, "most": n}).all()
     for job in waiting:
         announce(session, job)
     return len(waiting)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import now_ms
@@ -39,18 +39,31 @@ class Hold:
 
     def where(self) -> tuple[ColumnElement[bool], ...]:
         """The fence: every write of a worker carries these conditions."""
-        table: Any = TABLES[self.kind]
-        return (
-            table.id == self.id,
-            table.fence == self.fence,
-            table.token_digest == digest(self.token),
-            table.lease_owner.is_not(None),
-            table.state.in_(sorted(ACTIVE[self.kind])),
-        )
+        return _fence(self.kind, self.id, self.fence, digest(self.token))
 
 
 class LeaseLost(Exception):
     """The job is no longer held under this fence and token."""
+
+
+def _fence(kind: Kind, id: Any, fence: Any, token_digest: Any) -> tuple[ColumnElement[bool], ...]:
+    table: Any = TABLES[kind]
+    return (
+        table.id == id,
+        table.fence == fence,
+        table.token_digest == token_digest,
+        table.lease_owner.is_not(None),
+        table.state.in_(sorted(ACTIVE[kind])),
+    )
+
+
+_HELD = {  # asked several times for each report: put together once
+    kind: select(table).where(
+        *_fence(kind, bindparam("id"), bindparam("fence"), bindparam("token_digest"))
+    )
+    for kind, table in TABLES.items()
+}
+_LOCKED = {kind: query.with_for_update(key_share=True) for kind, query in _HELD.items()}
 
 
 def claim(
@@ -78,11 +91,10 @@ def claim(
 
 def hold(session: Session, held: Hold, *, lock: bool = True) -> Job:
     """The job, locked to the end of the transaction; raises `LeaseLost`."""
-    table: Any = TABLES[held.kind]
-    query = select(table).where(*held.where())
-    if lock:
-        query = query.with_for_update(key_share=True)
-    job: Job | None = session.scalars(query).one_or_none()
+    query: Any = (_LOCKED if lock else _HELD)[held.kind]
+    job: Job | None = session.scalars(
+        query, {"id": held.id, "fence": held.fence, "token_digest": digest(held.token)}
+    ).one_or_none()
     if job is None:
         raise LeaseLost(held.id)
     return job
