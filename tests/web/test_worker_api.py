@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shared import outbox
@@ -23,7 +23,7 @@ from shared.work import Manifest, RunReport
 from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import IDENTITY, Held, Worker, build_report, make_app
-from web import finish, run_results
+from web import finish, leases, run_results
 from web.leases import Hold, LeaseLost
 from web.ports import WebPorts
 from web.request_run import InputChoice, RunRequest, request_run
@@ -451,7 +451,7 @@ class Unfenced(Hold):
 
 
 def test_without_the_fence_a_stale_result_would_be_accepted(
-    web_ports: WebPorts, worker: Worker, run: Run
+    web_ports: WebPorts, worker: Worker, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = worker.claim("run", run.id)
     stale.release()
@@ -460,6 +460,8 @@ def test_without_the_fence_a_stale_result_would_be_accepted(
     with web_ports.transactions.begin() as session, pytest.raises(LeaseLost):
         finish.finish_run(session, Hold("run", run.id, stale.fence, stale.token), report)
     assert row(web_ports, Run, run.id).state == "leased"
+    unfenced = select(Run).where(Run.id == bindparam("id"))
+    monkeypatch.setattr(leases, "_LOCKED", {"run": unfenced})
     with web_ports.transactions.begin() as session:
         finish.finish_run(session, Unfenced("run", run.id, stale.fence, stale.token), report)
     assert row(web_ports, Run, run.id).state == "failed"
