@@ -51,7 +51,12 @@ class Manager:
     def environment(self) -> dict[str, str]:
         """Variables of its steps: found by scripts under its own name, without a cache that stays."""
         # Headers for native modules lie beside node itself; browsers would come from their makers' own hosts.
-        found = {"npm_config_nodedir": "/opt/nodejs", "PUPPETEER_SKIP_DOWNLOAD": "1"}
+        # What a dependency says of other Nodes is most often caution, also where its user's .npmrc is strict.
+        found = {
+            "npm_config_nodedir": "/opt/nodejs",
+            "npm_config_engine_strict": "false",
+            "PUPPETEER_SKIP_DOWNLOAD": "1",
+        }
         if self.name == "npm":
             return found
         found |= {"PATH": _PATH, "COREPACK_ENABLE_STRICT": "0"}

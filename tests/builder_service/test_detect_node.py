@@ -187,6 +187,14 @@ def test_a_package_in_a_folder_of_the_repository_is_found(tmp_path: Path) -> Non
     assert step(made, "dependencies")[4:7] == ["env", "-C", "/app/js"]
 
 
+def test_a_dependency_that_asks_for_another_node_stops_nothing(tmp_path: Path) -> None:
+    """The shape of markdownlint-cli: its own .npmrc is strict."""
+    made = plan(tmp_path, {**depending(), ".npmrc": "engine-strict=true\n"})
+
+    steps = [step for step in made.steps if step.name == "dependencies"]
+    assert [step.env["npm_config_engine_strict"] for step in steps] == ["false"]
+
+
 @pytest.mark.parametrize(
     ("files", "base", "said"),
     [
