@@ -37,6 +37,7 @@ from builder_service.steps import Built
 from builder_service.workshop import Workshop
 from shared.containers import ImageGone
 from shared.git_link import BadLink, GitLink, parse
+from shared.installation import installation_id
 from shared.plan import Plan
 from shared.work import BuildAssignment, BuildPhase, BuildReport, PlanTried
 
@@ -217,7 +218,8 @@ class Tool:
             with ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
                 others = beside.submit(forms.ask_others, built, plan, self.steps, kept)
                 if image is None:
-                    whole = beside.submit(steps.with_environment, built, plan, keeper)
+                    own = installation_id(self.workshop.data)
+                    whole = beside.submit(steps.finished, built, plan, keeper, own)
                 answered = smoke.smoke(built, plan, self.steps)
                 heard = {**others.result(), **answered.heard}
                 self.report.forms = forms.forms(

@@ -54,13 +54,14 @@ def build(plan: Plan, base: str, tree: Path, keeper: Keeper) -> Built:
     return Built(copied, copied if brings_packages(tree) else image)
 
 
-def with_environment(image: str, plan: Plan, keeper: Keeper) -> str:
-    """The id of the image with the plan's environment; it has no tool's name before it has answered."""
-    if not plan.env:
-        return image
+def finished(image: str, plan: Plan, keeper: Keeper, installation: str) -> str:
+    """The id of the image with the plan's environment; it has no tool's name before it has answered.
+
+    Kept steps may be those of another installation on the same engine, which removes what is its own; this is not.
+    """
     return keeper.kept(
-        [image, plan.env],
-        "environment",
+        [image, plan.env, installation],
+        "image",
         " ".join(plan.env),
         lambda key: keeper.steps.never_started(image),
         env=plan.env,

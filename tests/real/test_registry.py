@@ -23,7 +23,9 @@ def forget_images(platform: Platform, repository: str) -> None:
     """What a runner's host of its own would not have."""
     label = f"label=toolyard.installation={platform.installation}"
     listed = said("docker", "images", "--filter", label, "--format", "{{.Repository}}:{{.Tag}}")
-    names = [n for n in listed.split() if n.startswith(("toolyard-build:", repository))]
+    # a tool's image may be that of its last step
+    ours = ("toolyard-build:", "toolyard-step:", repository)
+    names = [n for n in listed.split() if n.startswith(ours)]
     digests = said("docker", "images", "--digests", "--format", "{{.Repository}}@{{.Digest}}")
     names += [n for n in digests.split() if n.startswith(repository) and "<none>" not in n]
     for name in names:
