@@ -32,6 +32,9 @@ from web.refusals import Absent, Conflict, Gone, Invalid, TooLarge, TooMany
 
 PART_BYTES = 8 << 20
 """A file of at most this goes in one form POST; of a larger one, this is lost at most by a break."""
+LARGE_PART_BYTES = 16 << 20
+LARGE_BYTES = 256 << 20
+"""From here on parts are large: each costs a preflight, a signature and a request, whatever its size."""
 MOST_PARTS = 9_000
 OPEN_AT_ONCE = 200
 URL_SECONDS = 3600
@@ -49,7 +52,8 @@ class Store:
 
 def part_size_of(size: int) -> int:
     """How large each part is, in whole MiB; S3 takes at most 10,000."""
-    return max(PART_BYTES, math.ceil(math.ceil(size / MOST_PARTS) / _MIB) * _MIB)
+    usual = PART_BYTES if size < LARGE_BYTES else LARGE_PART_BYTES
+    return max(usual, math.ceil(math.ceil(size / MOST_PARTS) / _MIB) * _MIB)
 
 
 def parts_of(upload: Upload) -> int:

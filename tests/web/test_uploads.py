@@ -19,6 +19,7 @@ from web.upload_sweeper import UploadSweeper
 
 PART = uploads.PART_BYTES
 DAY = 86_400_000
+MIB, GIB = 1 << 20, 1 << 30
 
 
 def sha256(data: bytes) -> str:
@@ -221,3 +222,14 @@ def test_the_sweep_ends_old_uploads_and_spares_new_ones(
     assert sweeper.left_in_the_store() == 1
     assert [found.key for found in store.uploads.unfinished()] != ["files/of_no_row"]
     assert len(list(store.uploads.unfinished())) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "part"),
+    [(20 * MIB, 8), (256 * MIB - 1, 8), (256 * MIB, 16), (1000 * GIB, 114), (4000 * GIB, 456)],
+)
+def test_large_files_go_in_large_parts_and_never_in_more_than_s3_takes(
+    size: int, part: int
+) -> None:
+    assert uploads.part_size_of(size) == part * MIB
+    assert size / (part * MIB) <= 10_000

@@ -56,7 +56,7 @@ class Row {
 
   #changed(list) {
     if (this.#state === this.upload.state) {
-      this.#timer ||= setTimeout(() => this.#draw(), 100); // bytes are told more often than anybody looks
+      this.#timer ||= setTimeout(() => this.#draw(), 250); // bytes are told more often than anybody looks
       return;
     }
     this.#state = this.upload.state;

@@ -4,7 +4,8 @@ import { hexOf } from "./sha256.js";
 import { Trouble } from "./upload-wire.js";
 
 const SMALL = 8 << 20; // as the server has it; more goes in parts
-const LANES = 6; // as many connections as a browser opens to one host; each holds up to two parts in memory
+const IN_MEMORY = 96 << 20; // of one file
+const lanesFor = (part) => Math.min(6, Math.max(2, Math.floor(IN_MEMORY / part / 2))); // each holds up to two parts; a browser opens six connections
 const TRIES = 6;
 const ENDED = new Set([404, 409, 410]); // given up, completed of other parts, or gone from the store
 
@@ -140,7 +141,7 @@ export class Upload {
         this.#progress(part.number, part.bytes.byteLength);
       }
     };
-    await Promise.all(Array.from({ length: LANES }, lane));
+    await Promise.all(Array.from({ length: lanesFor(this.#info.part_size) }, lane));
   }
 
   async #prepared(number, there, signal) {
@@ -171,7 +172,7 @@ export class Upload {
     const batch = (this.#asking ??= { parts: [], answer: null });
     batch.parts.push(wanted);
     batch.answer ??= (async () => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20)); // the part before is still on its way
       this.#asking = null;
       const { items } = await this.#patiently(() => this.#wire.api.parts(this.#info.id, batch.parts, signal), signal);
       return new Map(items.map((item) => [item.number, item]));
