@@ -30,13 +30,6 @@ def find_tool(session: Session, viewer: Viewer, reference: str) -> Tool:
     return tool
 
 
-def find_version(session: Session, viewer: Viewer, reference: str) -> tuple[Tool, Version]:
-    """Tool and version of `TOOL[@VERSION]`; without a version the newest ready one, else the newest."""
-    name, wanted = split(reference)
-    tool = find_tool(session, viewer, name)
-    return tool, version_of(session, tool, wanted)
-
-
 def split(reference: str) -> tuple[str, str | None]:
     """Tool and version; an `@` before the last slash belongs to the owner's address."""
     owner, slash, last = reference.strip().rpartition("/")

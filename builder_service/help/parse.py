@@ -1,15 +1,10 @@
 """The form that a help text describes."""
 
-import re
 from collections.abc import Sequence
 
 from builder_service.help import clean, commands, entries, positionals, sections, usage
 from builder_service.help.options import Collected
 from shared.form import LONGEST_HELP, MOST_SUBCOMMANDS, Form
-
-_OPTION_WORDS = re.compile(
-    r"options|flags|arguments|args|parameters|positionals|operands|where", re.I
-)
 
 
 def parse(text: str, words: Sequence[str] = ()) -> Form | None:

@@ -14,7 +14,6 @@ from cli.aws.store import Store
 from cli.failures import Failure
 from shared.topology import QUEUES
 
-STAGES = ("staging", "production")
 Say = Callable[[str], None]
 _NEVER_WAS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from shared.db import Transactions
 from shared.events import BuildRequested, decode
@@ -272,6 +273,13 @@ def three(made: Made, person: Account) -> Tool:
     return tool
 
 
+def named(session: Session, viewer: Account | None, reference: str) -> tuple[Tool, Version]:
+    """As the API takes `TOOL[@VERSION]`."""
+    name, wanted = references.split(reference)
+    tool = references.find_tool(session, viewer, name)
+    return tool, references.version_of(session, tool, wanted)
+
+
 @pytest.mark.parametrize(
     ("version", "number"),
     [("", 2), ("@1", 1), ("@v1", 1), ("@3", 3), ("@0123", 1), ("@FEDC", 2), ("@fedcba98fedc", 2)],
@@ -282,7 +290,7 @@ def test_a_reference_names_tool_and_version(
     stranger: Account = made(factories.account)
     for name in (three.id, "wc", "ann@example.org/wc"):
         for viewer in (person, stranger, None):
-            tool, found = made(references.find_version, viewer, name + version)
+            tool, found = made(named, viewer, name + version)
             assert (tool.id, found.number) == (three.id, number)
 
 
@@ -293,7 +301,7 @@ def test_an_unknown_reference_is_absent(
     made: Made, person: Account, three: Tool, reference: str
 ) -> None:
     with pytest.raises(Absent):
-        made(references.find_version, person, reference)
+        made(named, person, reference)
 
 
 def test_ones_own_tool_comes_first_and_an_ambiguous_name_is_asked_back(
