@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, create_engine, func, select, text
 from sqlalchemy.pool import NullPool
 
+import shared.sqlite_dialect  # noqa: F401 - our copy of SQLite for every engine
 from shared.schema.everything import metadata
 from shared.sqlite_driver import sqlite3
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
 
+import shared.sqlite_dialect  # noqa: F401 - our copy of SQLite for every engine
 from shared.database_login import DatabaseLogin, Login
 from shared.sqlite_driver import sqlite3
 from shared.sqlite_turns import Turns
