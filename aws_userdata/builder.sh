@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Builder: looks at repositories and makes tools of them, each step in a sandbox; root as the runner.
-prepare_machine debootstrap docker.io e2fsprogs git iproute2 iptables mount nftables
+prepare_machine debian-archive-keyring debootstrap docker.io e2fsprogs git iproute2 iptables mount nftables
 release_from_web
 install_release
 
 chown -R root:root "$DATA"
 [ ! -d /run/systemd/system ] || systemctl enable --now docker.service
-wait_until 60 docker version --format '{{.Server.Version}}' ||
+wait_until 60 curl -fsS -o /dev/null --unix-socket /run/docker.sock http://engine/_ping ||
     { say "the container engine does not answer"; exit 1; }
 
 service builder root 7500 "$PYTHON" -m builder_service

@@ -7,7 +7,7 @@ install_release
 
 chown -R root:root "$DATA"
 [ ! -d /run/systemd/system ] || systemctl enable --now docker.service
-wait_until 60 docker version --format '{{.Server.Version}}' ||
+wait_until 60 curl -fsS -o /dev/null --unix-socket /run/docker.sock http://engine/_ping ||
     { say "the container engine does not answer"; exit 1; }
 
 service janitor root 30 "$PYTHON" -m runner_service.janitor

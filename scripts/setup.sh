@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a bare Debian 12 or Ubuntu machine: `scripts/setup.sh runtime` for make demo and make up,
+# Prepares a bare Debian or Ubuntu machine: `scripts/setup.sh runtime` for make demo and make up,
 # `scripts/setup.sh dev` for make test and make check. Steps that are done already cost next to nothing.
 set -eu
 
@@ -13,6 +13,9 @@ fail() { printf 'set-up: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 root() { [ "$(id -u)" -eq 0 ]; }
 
+# A machine that has just booted is still busy with its own updates, most of all Ubuntu.
+apt_get() { apt-get -o DPkg::Lock::Timeout=600 "$@"; }
+
 # Debian packages: the ones of the given names are installed at once, or named when we are not root.
 install_packages() {
     packages="$*"
@@ -22,11 +25,11 @@ install_packages() {
     say "installing $packages (apt)"
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086
-    apt-get install -qq -y --no-install-recommends $packages </dev/null >/dev/null 2>&1 || {
+    apt_get install -qq -y --no-install-recommends $packages </dev/null >/dev/null 2>&1 || {
         say "refreshing the package lists first"
-        apt-get update -qq >&2
+        apt_get update -qq >&2
         # shellcheck disable=SC2086
-        apt-get install -qq -y --no-install-recommends $packages </dev/null >/dev/null
+        apt_get install -qq -y --no-install-recommends $packages </dev/null >/dev/null
     }
 }
 
@@ -52,7 +55,7 @@ for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
         break
     fi
 done
-[ -n "$python" ] || fail "Python 3.11 or newer is needed; on Debian 12:  apt-get install python3 python3-venv"
+[ -n "$python" ] || fail "Python 3.11 or newer is needed, which Debian 12 and Ubuntu 24.04 bring:  apt-get install python3 python3-venv"
 
 missing=
 need() { # command package
@@ -67,10 +70,13 @@ need iptables iptables
 need ip iproute2
 need mkfs.ext4 e2fsprogs
 need mount mount
-if [ -z "${DOCKER_HOST:-}" ] && ! have dockerd; then missing="$missing docker.io"; fi
+# Ubuntu does not bring it, and debootstrap then takes an unsigned Debian.
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+# Another engine than the package's, such as a snap, has at least its socket.
+have dockerd || [ -S /run/docker.sock ] || missing="$missing docker.io"
 venv=made
 .venv/bin/python -c 'import pip' 2>/dev/null || venv=
-[ -n "$venv" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+[ -n "$venv" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing $python-venv"
 if [ "$wanted" = dev ]; then
     need npm npm
     need shellcheck shellcheck
@@ -81,6 +87,7 @@ fi
 # shellcheck disable=SC2086
 [ -z "$missing" ] || install_packages $missing
 if [ "$wanted" = dev ]; then
+    have docker || install_packages docker-cli # the tests' own; Debian 12's engine brings it
     have nginx || install_unstarted nginx
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || install_unstarted rabbitmq-server
     have systemd-analyze || install_unstarted systemd
@@ -104,10 +111,14 @@ if ! installed "$wanted" && { [ "$wanted" != runtime ] || ! installed dev; }; th
 fi
 
 # Container engine --------------------------------------------------------------------------------
-engine_answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+# Asked as the platform asks: Debian 13's engine does not bring the docker command.
+engine_answers() {
+    timeout 10 .venv/bin/python -c \
+        'from shared.docker_engine import DEFAULT_SOCKET, DockerEngine; DockerEngine(DEFAULT_SOCKET).quick.ping()' \
+        >/dev/null 2>&1
+}
 
 if ! engine_answers; then
-    [ -z "${DOCKER_HOST:-}" ] || fail "no container engine answers at DOCKER_HOST=$DOCKER_HOST"
     root || fail "no container engine answers; start it as root (systemctl start docker), then run make as root"
     say "starting the container engine"
     if [ -d /run/systemd/system ]; then

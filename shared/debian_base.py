@@ -75,7 +75,14 @@ def _make(containers: _Images, data: Path, progress: Callable[[str], None]) -> s
     with tempfile.TemporaryDirectory(dir=data, prefix="debian-base.") as folder:
         root = Path(folder, "root")
         _run(
-            ["debootstrap", "--variant=minbase", f"--include={_INCLUDE}", SUITE, str(root)],
+            [
+                "debootstrap",
+                "--force-check-gpg",  # without the keyring it would take an unsigned Debian
+                "--variant=minbase",
+                f"--include={_INCLUDE}",
+                SUITE,
+                str(root),
+            ],
             progress,
         )
         for cache in _CACHES:

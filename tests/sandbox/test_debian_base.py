@@ -68,7 +68,7 @@ def test_a_missing_one_is_made_and_told_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _command(
-        tmp_path, "debootstrap", 'for last; do :; done; mkdir -p "$last/etc"; echo "I: Retrieving"'
+        tmp_path, "debootstrap", 'for last; do :; done; mkdir -p "$last/etc"; echo "I: given $1"'
     )
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     images, told = Images(), []
@@ -78,7 +78,7 @@ def test_a_missing_one_is_made_and_told_about(
     assert (
         told[1] == "The registry does not give it (no such host); making the base with debootstrap"
     )
-    assert told[2] == "I: Retrieving"
+    assert told[2] == "I: given --force-check-gpg"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["debian-base.lock"]
 
 
