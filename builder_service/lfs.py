@@ -86,10 +86,10 @@ class Lfs:
             oid = str(one.get("oid"))
             if oid not in sizes:
                 raise _Odd("the host answers for other files than it was asked for")
-            action = (one.get("actions") or {}).get("download")
+            action = _table(one.get("actions")).get("download")
             if not isinstance(action, dict):
-                why = one.get("error") or {}
-                raise _Odd(f"the host does not give {oid[:12]}: {str(why.get('message'))[:200]}")
+                why = str(_table(one.get("error")).get("message"))
+                raise _Odd(f"the host does not give {oid[:12]}: {why[:200]}")
             content = self._download(client, action, oid, sizes[oid])
             for path in found[oid, sizes.pop(oid)]:
                 shutil.copyfile(content, path)
@@ -98,7 +98,7 @@ class Lfs:
 
     def _batch(
         self, client: httpx.Client, wanted: list[tuple[str, int]]
-    ) -> list[dict[str, dict[str, object]]]:
+    ) -> list[dict[str, object]]:
         body = {
             "operation": "download",
             "transfers": ["basic"],
@@ -112,18 +112,20 @@ class Lfs:
         url = f"{self.git.link.url.removesuffix('.git')}.git/info/lfs/objects/batch"
         with self._open(client, "POST", url, headers, json.dumps(body).encode()) as answer:
             said = b"".join(self._read(answer, _LONGEST_ANSWER))
-        objects = json.loads(said).get("objects")
-        if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+        try:
+            objects = _table(json.loads(said)).get("objects")
+        except (ValueError, RecursionError):
+            objects = None
+        if not isinstance(objects, list):
             raise _Odd("the host's answer is not understood")
-        return objects
+        return [_table(one) for one in objects]
 
     def _download(
         self, client: httpx.Client, action: Mapping[str, object], oid: str, size: int
     ) -> Path:
-        given = action.get("header")
         headers = {
             str(name)[:200]: str(value)[:4000]
-            for name, value in (given.items() if isinstance(given, dict) else ())
+            for name, value in _table(action.get("header")).items()
             if str(name).lower() not in _OURS
         }
         target = self.git.folder / "lfs-object"
@@ -177,6 +179,11 @@ class Lfs:
         if time.monotonic() > self.git.deadline:
             raise TooSlow("The repository's files of Git LFS could not be fetched in time.")
         self.git.on_progress()
+
+
+def _table(value: object) -> dict[str, object]:
+    """What a host says, where it is what it should be."""
+    return value if isinstance(value, dict) else {}
 
 
 def pointers(tree: Path) -> dict[tuple[str, int], list[Path]]:

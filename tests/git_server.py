@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import tarfile
 import tempfile
@@ -132,12 +133,17 @@ class GitServer:
     """Serves every `<root>/<name>.git`; use as a context manager, or `start()` and `stop()`.
 
     With `login` (`user:secret`) it asks for that and answers 401 to all others, as a private host does.
-    `large` holds what Git LFS keeps, by digest; `large_at` is where it says that they lie, if not here.
+    `large` holds what Git LFS keeps, by digest; `large_at` is where it says that they lie, if not here;
+    `large_said` is all that it says instead.
     """
 
-    def __init__(self, root: Path, *, port: int = 0, login: str = "") -> None:
+    def __init__(
+        self, root: Path, *, port: int = 0, login: str = "", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.large: dict[str, bytes] = {}
         self.large_at = ""
+        self.large_said = b""
+        self.scheme = "https" if tls else "http"
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         backend = {"GIT_PROJECT_ROOT": str(self.root), "GIT_HTTP_EXPORT_ALL": "1"}
@@ -147,6 +153,8 @@ class GitServer:
             {"backend": {**ENVIRONMENT, **backend}, "login": login, "server_of_git": self},
         )
         self._http = _Server(("127.0.0.1", port), handler)
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -160,7 +168,7 @@ class GitServer:
 
     def link(self, name: str) -> str:
         """The link that people would paste for the repository of this name."""
-        return f"http://{self.address}/{name}.git"
+        return f"{self.scheme}://{self.address}/{name}.git"
 
     def start(self) -> Self:
         self._thread.start()
@@ -207,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _batch(self, asked: dict[str, list[dict[str, object]]]) -> Iterator[dict[str, object]]:
         server = self.server_of_git
-        at = server.large_at or f"http://{server.address}/large/"
+        at = server.large_at or f"{server.scheme}://{server.address}/large/"
         header = {"Authorization": self.headers.get("Authorization") or "none"}
         for one in asked["objects"]:
             if one["oid"] in server.large:
@@ -239,7 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         url = urlsplit(self.path)
         if url.path.endswith(".git/info/lfs/objects/batch"):
-            self._send(200, json.dumps({"objects": list(self._batch(json.loads(body)))}).encode())
+            found = json.dumps({"objects": list(self._batch(json.loads(body)))}).encode()
+            self._send(200, self.server_of_git.large_said or found)
             return
         if url.path.startswith("/large/"):
             self._send(200, self.server_of_git.large[url.path.rpartition("/")[2]])
