@@ -7,6 +7,7 @@ in our own process no thread would send another heartbeat, and every build would
 import multiprocessing
 import os
 import resource
+import sys
 import threading
 import time
 import traceback
@@ -97,6 +98,7 @@ def _read(theirs: Connection, seconds: int, function: Callable[..., T], argument
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(5)
+    sys.set_int_max_str_digits(0)  # a version may be a number of any length: the limits above hold
     try:
         told: tuple[bool, object] = (True, function(*arguments))
     except (NoPlan, BuildFailed) as refusal:

@@ -89,6 +89,22 @@ def own_dockerfile(sources: str) -> Plan:
     return Plan(runtime="dockerfile", base="docker-debian", commands=[], dockerfile=own)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("pyproject.toml", '[project]\nname="x"\nversion="1"\nrequires-python=">=3.{}"', "x.py"),
+        ("package.json", '{{"name": "x", "bin": "x.js", "engines": {{"node": ">={}"}}}}', "x.js"),
+    ],
+)
+def test_a_version_may_be_a_number_of_any_length(
+    name: str, text: str, code: str, tmp_path: Path
+) -> None:
+    files = {name: text.format("9" * 5000), code: ARGPARSE}
+
+    with pytest.raises(NoPlan, match="The tool needs (Python|Node) >=.*9; builds here have"):
+        apart(looking._look, tree(tmp_path, files), "tool", None, looking.Wishes())
+
+
 def test_neither_a_dockerfile_nor_what_it_copies_is_read_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
