@@ -260,7 +260,9 @@ def _other_release(tree: Tree, root: str) -> Iterator[str]:
     """A sentence where the toolchain file names a release that is not the one here."""
     for name in ("rust-toolchain.toml", "rust-toolchain"):
         text = tree.text("/".join(filter(None, (root, name))))
-        found = re.search(r"""^(?:\s*channel\s*=\s*["'])?(\d{1,3}\.\d{1,4})(?!\d)""", text, re.MULTILINE)
+        found = re.search(
+            r"""^(?:\s*channel\s*=\s*["'])?(\d{1,3}\.\d{1,4})(?!\d)""", text, re.MULTILINE
+        )
         if found and found[1] != VERSION:
             yield f"{name} asks for Rust {found[1]}, which is not to be had here: {VERSION} instead"
             return

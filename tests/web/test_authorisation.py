@@ -1,5 +1,6 @@
 """Who may call what: every route of the application, for every kind of caller."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,8 @@ from tests.web.authorisation_world import PRINCIPALS
 from tests.web.conftest import make_ports
 from web import access
 from web.flask_app import create_app
+from web.rate_limits import RateLimits
+from web.refusals import TooMany
 
 _CHANGED_BY_USE = 10_000
 
@@ -66,6 +69,43 @@ def test_each_caller_gets_what_the_table_says(transactions: Transactions, tmp_pa
     assert found == {route: row.expected for route, row in TABLE.items()}
 
 
+_COUNTED = [
+    "POST /sign-up", "POST /add", "POST /add/look", "POST /account/storage", "POST /tools/<tool_id>/runs",
+    "POST /tools/<tool_id>/plan", "POST /tools/<tool_id>/plan/look", "POST /tools/<tool_id>/origin/check",
+    "POST /tools/<tool_id>/origin/update", "POST /tools/<tool_id>/versions/<int:number>/rebuild",
+    "POST /tools/<tool_id>/versions/<int:number>/build", "POST /tools/<tool_id>/edit",
+    "POST /api/v1/files", "POST /api/v1/uploads", "POST /api/v1/uploads/<upload_id>/complete",
+    "POST /api/v1/storage-credentials", "POST /api/v1/runs", "POST /api/v1/tools", "POST /api/v1/previews",
+    "POST /api/v1/hooks/<tool_id>", "POST /api/v1/tools/<tool>/newest", "PATCH /api/v1/tools/<tool>",
+    "POST /api/v1/tools/<tool>/versions/<int:number>/rebuild",
+    "POST /api/v1/tools/<tool>/versions/<int:number>/builds",
+]  # fmt: skip
+_ANOTHER_REF = {"ref": "v2", "link": "https://github.com/example/wc"}
+_THAT_BUILD = {
+    "POST /tools/<tool_id>/edit": {"form": {**_ANOTHER_REF, "name": "wc"}},
+    "PATCH /api/v1/tools/<tool>": {"json": _ANOTHER_REF},
+}
+
+
+def test_what_costs_something_is_counted(
+    sqlite_transactions: Transactions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(rates: RateLimits, name: str, caller: str) -> None:
+        raise TooMany("That was too often.", code="rate_limit", retry_after=1)
+
+    monkeypatch.setattr(RateLimits, "hit", full)
+    app = make_app(sqlite_transactions, tmp_path)
+    objects = cast(DiskObjects, app.extensions["toolyard"].objects)
+    world = authorisation_world.make(app, tmp_path)
+    found = {}
+    for route in _COUNTED:
+        call = replace(TABLE[route].call(world, objects), **_THAT_BUILD.get(route, {}))
+        method, who = route.partition(" ")[0], "admin" if "storage" in route else "owner"
+        found[route] = authorisation_world.send(app, world, method, call, who).status_code
+
+    assert found == dict.fromkeys(_COUNTED, 429)
+
+
 @pytest.mark.parametrize("route", sorted(TABLE))
 def test_nobody_else_reaches_what_names_an_owners_row(route: str) -> None:
     rule = route.partition(" ")[2]
@@ -90,6 +130,7 @@ def test_nobody_else_reaches_what_names_an_owners_row(route: str) -> None:
         ("may_see_tool", "GET /api/v1/tools/<tool>"),
         ("may_see_tool", "GET /builds/<build_id>"),
         ("may_use_file", "GET /api/v1/files/<file_id>"),
+        ("may_use_file", "DELETE /api/v1/files/<file_id>"),
         ("may_use_upload", "POST /api/v1/uploads/<upload_id>/complete"),
         ("may_see_preview", "GET /api/v1/previews/<preview_id>"),
     ],

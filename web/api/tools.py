@@ -96,6 +96,8 @@ def blueprint() -> APIBlueprint:
                 plans=auth.ports().plans,
                 allowed_hosts=_allowed(),
             )
+            if added:
+                hit("add")
             made = added.version if added else found.version(session, tool, None)
             answer = _whole(session, account, tool, made)
         if added:

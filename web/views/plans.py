@@ -135,6 +135,8 @@ def _tools(routes: Blueprint) -> None:
                     plans=ports.plans,
                     allowed_hosts=ports.settings.allowed_hosts,
                 )
+                if made:
+                    hit("add")
                 build_id = made.build.id if made else ""
         except Refused as error:
             return _page(tool, version, text, error)
