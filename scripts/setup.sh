@@ -138,13 +138,13 @@ if ! engine_answers; then
         [ "$waited" -le 60 ] || fail "the container engine did not start within a minute; see /var/log/docker*.log"
         sleep 1
     done
-    # On version 1 of control groups containerd tells who ran out of memory only where this hierarchy of
-    # systemd's is mounted, which no init script does.
-    named=/sys/fs/cgroup/systemd
-    if [ -d /sys/fs/cgroup/memory ] && [ ! -d "$named" ]; then
-        { mkdir "$named" && mount -t cgroup -o none,name=systemd cgroup "$named"; } ||
-            say "$named could not be mounted: programs that run out of memory will be told as killed"
-    fi
+fi
+# On version 1 of control groups containerd tells who ran out of memory only where this hierarchy of
+# systemd's is mounted, which no init script does.
+named=/sys/fs/cgroup/systemd
+if root && [ -d /sys/fs/cgroup/memory ] && [ ! -d "$named" ]; then
+    { mkdir "$named" && mount -t cgroup -o none,name=systemd cgroup "$named"; } ||
+        say "$named could not be mounted: programs that run out of memory will be told as killed"
 fi
 
 # What builds on this host need: its own package indexes and certificates -----------------------------
