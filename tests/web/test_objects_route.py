@@ -1,6 +1,7 @@
 """Signed object URLs over HTTP."""
 
 import hashlib
+import io
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 
 from shared.attachment import disposition
 from shared.objects_disk import DiskObjects
+from shared.uploads import Part
 from shared.uploads_disk import DiskUploads
 from web import problems
 from web.objects_route import make_blueprint
@@ -115,9 +117,38 @@ def test_a_download_link_does_not_take_an_upload_nor_the_other_way_round(
     client: FlaskClient, objects: DiskObjects, stored: str
 ) -> None:
     assert client.put(stored, data=DATA).status_code == 403
+    bare = objects.presign_get("k", seconds=60).removeprefix(BASE)
+    assert client.put(bare, data=b"").status_code == 403
     url = put_url(objects)
     assert client.put(url, data=DATA).status_code == 204
     assert client.get(url).status_code == 403
+
+
+@pytest.mark.parametrize("change", ["size=", "sha256=", "upload=", "part=", "media_type="])
+def test_an_upload_is_signed_with_all_that_it_may_bring(
+    client: FlaskClient, objects: DiskObjects, change: str
+) -> None:
+    uploads = DiskUploads(objects)
+    part = Part(1, len(DATA), SHA256)
+    put = uploads.presign_part("k", uploads.begin("k"), part, seconds=60).url.removeprefix(BASE)
+    form = uploads.presign_post("k", size=len(DATA), sha256=SHA256, seconds=60)
+    url, send = (put, client.put) if change in put else (form.url.removeprefix(BASE), client.post)
+    assert change in url
+    fields = {**form.fields, "file": (io.BytesIO(DATA), "x")}
+
+    answer = send(url.replace(change, f"{change}1"), data=fields)
+
+    assert (answer.status_code, answer.json["error"]["code"]) == (403, "signature")  # type: ignore[index]
+
+
+def test_a_body_that_is_too_long_is_not_read_to_its_end(
+    client: FlaskClient, objects: DiskObjects
+) -> None:
+    form = DiskUploads(objects).presign_post("k", size=1, sha256=SHA256, seconds=60)
+    fields = {**form.fields, "file": (io.BytesIO(b"x" * 20_000), "x")}
+    assert client.post(form.url.removeprefix(BASE), data=fields).status_code == 413
+    answer = client.put(put_url(objects), data=b"x" * 20_000)
+    assert answer.json["error"]["code"] == "size"  # type: ignore[index]
 
 
 def test_an_upload_takes_exactly_the_announced_bytes_once(
