@@ -354,6 +354,8 @@ def test_a_hold_needs_fence_owner_and_an_active_state_each_by_itself(
     claim(made, run)
     held = Hold("run", run.id, 1, "token")
     assert made(leases.hold, held).id == run.id
+    with pytest.raises(leases.LeaseLost):
+        made(leases.hold, Hold("run", "run_other", 1, "token"))
     made(lambda session: session.execute(update(Run).values(**gone)))
     with pytest.raises(leases.LeaseLost):
         made(leases.hold, held)

@@ -51,6 +51,7 @@ def test_row_and_message_come_together(
         ["-l", "a b"],
     )
     assert (run.version_id, run.account_id) == (ready[1].id, person.id)
+    assert run.announced_at == run.created_at, "the reaper would announce it again"
     assert Limits.model_validate(run.limits) == Limits()
     with transactions.read() as session:
         events = [decode(body) for body in session.scalars(select(Outbox.body))]
