@@ -2,16 +2,20 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from builder_service.build_log import BuildLog
 from builder_service.fetch import Source
 from builder_service.one_build import OneBuild
 from builder_service.operator_env import Operator
+from builder_service.step_runner import Steps
 from builder_service.workshop import Workshop
 from scripts import build_settings
+from shared.clock import SystemClock
 from shared.containers_docker import DockerContainers
 from shared.work import BuildAssignment, BuildReport, Limits
 from tests.builder_service.recorded_control import RecordedControl
@@ -91,6 +95,16 @@ class Bench:
         )
         self.made.append(Attempt(OneBuild(workshop, assignment), control, assignment))
         return self.made[-1]
+
+    @contextmanager
+    def steps(self, log: Path) -> Iterator[Steps]:
+        """Steps without a build around them."""
+        clock, prefix = SystemClock(), f"steps-{secrets.token_hex(4)}"
+        until = clock.monotonic() + LIMITS.wall_seconds
+        with closing(BuildLog(log, LIMITS.log_bytes)) as open_log:
+            made = Steps(self.containers, clock, open_log, LIMITS, self.operator, prefix, {}, until)
+            yield made
+            made.tidied()
 
     def left(self) -> list[str]:
         """Containers of this bench that exist; what others start from a base that it made inherits its label."""

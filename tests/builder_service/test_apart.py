@@ -101,7 +101,7 @@ def test_a_version_may_be_a_number_of_any_length(
 ) -> None:
     files = {name: text.format("9" * 5000), code: ARGPARSE}
 
-    with pytest.raises(NoPlan, match="The tool needs (Python|Node) >=.*9; builds here have"):
+    with pytest.raises(NoPlan, match=r"The tool needs (Python|Node) >=.*9; builds here have"):
         apart(looking._look, tree(tmp_path, files), "tool", None, looking.Wishes())
 
 

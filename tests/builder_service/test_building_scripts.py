@@ -1,17 +1,12 @@
 """Real builds of Ruby, Perl, R and shell fixtures, each with something that Debian brings."""
 
-import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from builder_service import bases
-from builder_service.build_log import BuildLog
 from builder_service.detect import perl_names, ruby_names, shell_programs
-from builder_service.step_runner import Steps
-from shared.clock import SystemClock
-from tests.builder_service.conftest import LIMITS, Bench
+from tests.builder_service.conftest import Bench
 from tests.builder_service.test_building import run
 from tests.git_server import repository_from_tree
 
@@ -85,12 +80,7 @@ def test_debian_has_every_package_that_our_maps_name(bench: Bench, tmp_path: Pat
         'apt-cache pkgnames > /tmp/names; for name in "$@"; do grep -qxF -e "$name" /tmp/names || '
         'echo "missing: $name"; done'
     )
-    clock = SystemClock()
-    with closing(BuildLog(tmp_path / "log", LIMITS.log_bytes)) as log:
-        steps = Steps(
-            bench.containers, clock, log, LIMITS, bench.operator, f"names-{time.monotonic_ns()}", {},
-            clock.monotonic() + 240,
-        )  # fmt: skip
+    with bench.steps(tmp_path / "log") as steps:
         image = bases.ensure("debian", steps, bench.data, bench.data / "builder")
         argv = ["bash", "-ec", script, "bash", *named, "no-such-package"]
         bench.containers.remove(steps.run("names", image, argv, as_root=True))

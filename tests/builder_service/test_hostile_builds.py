@@ -6,18 +6,15 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from builder_service import bases
-from builder_service.build_log import BuildLog
 from builder_service.make_tool import container_prefix
-from builder_service.step_runner import Steps
 from shared import doctor, doctor_judgement, doctor_probes
 from shared.canaries import Canaries, Listeners, Target
-from shared.clock import SystemClock
 from shared.containers import Sandbox
 from shared.doctor_examination import FORBIDDEN, OPEN
 from shared.plan import Network
@@ -36,12 +33,7 @@ TOOL = '#!/bin/sh\necho "usage: tool FILE"\n'
 @pytest.fixture(scope="module", autouse=True)
 def base_images(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Made before, since an attack's short limits would also end the making of them."""
-    clock = SystemClock()
-    with closing(BuildLog(tmp_path_factory.mktemp("log") / "log", LIMITS.log_bytes)) as log:
-        steps = Steps(
-            bench.containers, clock, log, LIMITS, bench.operator, f"hostile-{secrets.token_hex(4)}", {},
-            clock.monotonic() + 290,
-        )  # fmt: skip
+    with bench.steps(tmp_path_factory.mktemp("log") / "log") as steps:
         for name in ("shell", "docker-debian", "python"):
             bases.ensure(name, steps, bench.data, bench.data / "builder")
 
