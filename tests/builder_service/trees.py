@@ -1,6 +1,8 @@
 """Small repositories as dictionaries of files."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from builder_service.detect.finding import Facts
 from builder_service.detect.tree import Tree
@@ -12,6 +14,12 @@ Files = dict[str, str]
 ARGPARSE = (
     'import argparse\n\nif __name__ == "__main__":\n    argparse.ArgumentParser().parse_args()\n'
 )
+NODE = "#!/usr/bin/env node\n"
+
+
+def package(**fields: Any) -> str:
+    """A `package.json`."""
+    return json.dumps({"name": "tool", "version": "1.0.0", **fields})
 
 
 def tree(folder: Path, files: Files) -> Tree:

@@ -17,6 +17,7 @@ from shared.uploads_disk import DiskUploads
 from tests.fake_storage_credentials import FakeStorageCredentials
 from tests.web.browser import PASSWORD as PASSWORD
 from tests.web.browser import Browser, Seed
+from tests.web.worker_client import Worker
 from web import admin, limits
 from web.bell import Bell
 from web.flask_app import create_app
@@ -76,6 +77,12 @@ def app(web_ports: WebPorts) -> Flask:
 def client(app: Flask) -> FlaskClient:
     """A visitor's browser."""
     return app.test_client()
+
+
+@pytest.fixture
+def worker(client: FlaskClient) -> Worker:
+    """A worker that knows the installation's token."""
+    return Worker(client, WORKER_TOKEN)
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,6 @@ def app(ports: WebPorts) -> Flask:
 
 
 @pytest.fixture
-def worker(client: FlaskClient) -> Worker:
-    return Worker(client, WORKER_TOKEN)
-
-
-@pytest.fixture
 def made(ports: WebPorts) -> Callable[..., Any]:
     def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with ports.transactions.begin() as session:

@@ -15,7 +15,7 @@ from flask import Flask
 from shared.db import Transactions
 from shared.schema.accounts import Account
 from tests import factories
-from tests.web.conftest import WORKER_TOKEN, Person
+from tests.web.conftest import Person
 from tests.web.worker_client import Held, Worker
 from web import live_logs, streams
 from web.ports import WebPorts
@@ -48,11 +48,6 @@ def run_id(owner: Person, web_ports: WebPorts) -> str:
         account = session.get_one(Account, owner.id)
         _, version = factories.ready_tool(session, account)
         return factories.run(session, account, version).id
-
-
-@pytest.fixture
-def worker(app: Flask) -> Worker:
-    return Worker(app.test_client(), WORKER_TOKEN)
 
 
 def follow(
