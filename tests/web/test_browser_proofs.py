@@ -90,9 +90,12 @@ def test_a_token_of_one_session_is_worth_nothing_in_another(
     assert mine.post("/api/v1/tokens", json={"name": "x"}, headers=headers).status_code == 403
 
 
-def test_sign_in_itself_needs_a_token(client: FlaskClient, owner: Person) -> None:
+def test_sign_in_itself_needs_a_token(app: Flask, client: FlaskClient, owner: Person) -> None:
     form = {"email": owner.email, "password": PASSWORD}
     assert client.post("/sign-in", data=form).status_code == 403
+    with app.test_request_context():
+        of_nobody = csrf._sign("")
+    assert client.post("/sign-in", data={**form, csrf.FIELD: of_nobody}).status_code == 403
 
 
 def test_a_bearer_call_needs_no_token(owner: Person) -> None:
