@@ -12,6 +12,7 @@ COMMANDS = {
     "cancel": ("cli.commands.cancel:cancel", "Stop a run."),
     "tools": ("cli.commands.lists:tools", "List the tools you can run."),
     "runs": ("cli.commands.lists:runs", "List your runs."),
+    "files": ("cli.commands.files:files", "List and delete what you have uploaded."),
     "login": ("cli.commands.login:login", "Keep address and token for later commands."),
     "plan": ("cli.commands.plan:plan", "Show how a repository would be built."),
     "up": ("cli.commands.up:up", "Start the platform on this machine."),

@@ -42,7 +42,11 @@ class FileHashes(Periodic):
             found = session.scalars(
                 select(File)
                 .join(Upload, Upload.file_id == File.id)
-                .where(Upload.finished_at.is_not(None), File.sha256.contains("-"))
+                .where(
+                    Upload.finished_at.is_not(None),
+                    File.sha256.contains("-"),
+                    File.deleted_at.is_(None),
+                )
             ).all()
         waiting = {file.id for file in found}
         self._failed = {id: tried for id, tried in self._failed.items() if id in waiting}

@@ -14,7 +14,7 @@ from shared.schema.tools import Tool, Version
 from shared.work import Limits
 from web import access, arguments, commands, environment, images, inputs, jobs, networks, run_states
 from web.limits import PLANS, PlanLimits, Plans, limits_of
-from web.refusals import Absent, Conflict, Forbidden, Invalid, TooMany
+from web.refusals import Absent, Conflict, Forbidden, Gone, Invalid, TooMany
 from web.request_build import rebuild
 
 
@@ -59,9 +59,9 @@ def request_run(
     line, argv = _arguments(wanted)
     env = environment.check(wanted.env)
     limits = plan.run.model_copy(update={"wall_seconds": _timeout(wanted, plan)})
-    files, stdin = _files(session, account, wanted, plan)
 
-    jobs.lock_account(session, account.id)
+    jobs.lock_account(session, account.id)  # from here on no file is deleted
+    files, stdin = _files(session, account, wanted, plan)
     _check_room(session, account, plan)
     state = _state(session, account, tool, _locked(session, version))
     if state == "queued":
@@ -134,6 +134,11 @@ def _files(
     for file_id in ids:
         if file_id not in found or not access.may_use_file(account, found[file_id]):
             raise Absent(f"You have no file {file_id[:80]}; upload it first.")
+        if found[file_id].deleted_at is not None:
+            raise Gone(
+                f"You have deleted {found[file_id].name[:80]}. Add it again, or run without it.",
+                code="file_deleted",
+            )
     names = [choice.name or found[choice.file_id].name for choice in wanted.inputs]
     inputs.check_names(names)
     stdin = found[wanted.stdin_file_id] if wanted.stdin_file_id else None

@@ -321,3 +321,14 @@ class FileInfo(BaseModel):
     sha256: str
     """Of the bytes. With a dash, until they have been read once: of the SHA-256s of their parts."""
     created_at: int
+    runs: int = 0
+    """How many took it."""
+
+
+class FileList(BaseModel):
+    items: list[FileInfo]
+    next: str | None
+    stored_bytes: int
+    """Of all uploads, unfinished ones too."""
+    most_bytes: int
+    """What the plan keeps."""

@@ -180,8 +180,9 @@ def _needed(session: Session, keys: Collection[str]) -> set[str]:
     coming = [key.removeprefix("files/") for key in keys if key.startswith("files/")]
     uploads = session.scalars(select(Upload.file_id).where(Upload.file_id.in_(coming)))
     needed = {f"files/{file_id}" for file_id in uploads}
+    stored = select(File.key).where(File.key.in_(keys), File.deleted_at.is_(None))
+    needed |= set(session.scalars(stored))
     columns = (
-        File.key,
         Output.key,
         Run.manifest_key,
         LogChunk.key,

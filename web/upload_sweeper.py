@@ -39,7 +39,11 @@ class UploadSweeper(Periodic):
                 delete(Upload)
                 .where(
                     Upload.finished_at < now_ms() - _DAY,
-                    ~exists().where(File.id == Upload.file_id, File.sha256.contains("-")),
+                    ~exists().where(
+                        File.id == Upload.file_id,
+                        File.sha256.contains("-"),
+                        File.deleted_at.is_(None),
+                    ),
                 )
                 .execution_options(synchronize_session=False)
             )

@@ -191,7 +191,7 @@ def complete(
     with transactions.read() as session:
         file = session.get(File, upload.file_id)
         made_of = session.scalar(select(Upload.parts_sha256).where(Upload.id == upload.id))
-    if file is None:
+    if file is None or file.deleted_at is not None:
         raise Absent("This file has been deleted.")
     if upload.in_store is not None and parts_sha256 not in (None, made_of):
         raise _other_parts()

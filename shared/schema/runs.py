@@ -18,6 +18,8 @@ class File(Base):
     """Of the bytes; or of their parts (`shared.uploads.of_parts`) until they have been read once."""
     key: Mapped[str]
     created_at: Mapped[int]
+    deleted_at: Mapped[int | None]
+    """By its owner: the bytes are gone, runs that took it still say what went in."""
 
 
 class Upload(Base):
@@ -45,7 +47,15 @@ class Upload(Base):
 
 class Run(Leased, Base):
     __tablename__ = "run"
-    __table_args__ = (Index("run_list", "account_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("run_list", "account_id", "created_at", "id"),
+        Index(
+            "run_stdin",
+            "stdin_file_id",
+            sqlite_where=text("stdin_file_id IS NOT NULL"),
+            postgresql_where=text("stdin_file_id IS NOT NULL"),
+        ),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
     tool_id: Mapped[str] = mapped_column(ForeignKey("tool.id"), index=True)
@@ -71,7 +81,7 @@ class RunInput(Base):
     __tablename__ = "run_input"
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
-    file_id: Mapped[str] = mapped_column(ForeignKey("file.id"))
+    file_id: Mapped[str] = mapped_column(ForeignKey("file.id"), index=True)
 
 
 class Output(Base):

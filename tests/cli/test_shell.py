@@ -76,7 +76,7 @@ def test_streams_stay_apart_and_byte_exact(platform: Platform, tool: str, tmp_pa
     assert (tmp_path / "got/stderr").read_bytes() == b"err\n"
 
 
-def test_files_and_standard_input_reach_the_tool(
+def test_files_and_standard_input_reach_the_tool_and_can_be_deleted_then(
     platform: Platform, tool: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a b.txt").write_bytes(b"from the file\n")
@@ -87,6 +87,12 @@ def test_files_and_standard_input_reach_the_tool(
     )  # fmt: skip
 
     assert done.stdout == b"from standard input\nfrom the file\n"
+    newest = platform.json("files", "--json", "--limit", "2")
+    assert [(one["name"], one["runs"]) for one in newest] == [("stdin", 1), ("a b.txt", 1)]
+    platform.cli("files", "delete", *(one["id"] for one in newest))
+    left = platform.cli("files", "--json")
+    assert not {one["id"] for one in newest} & {one["id"] for one in json.loads(left.stdout)}
+    assert b" of 10,000,000,000 bytes that your plan keeps" in left.stderr
 
 
 def test_a_cancelled_run_says_so_and_is_no_success(platform: Platform, tool: str) -> None:

@@ -141,6 +141,15 @@ TABLE: dict[str, Row] = {
         "401 201 404 404 401 401", _at("/api/v1/uploads/<upload>/complete", json={})
     ),
     "GET /api/v1/files/<file_id>": Row("401 200 404 404 401 401", _at("/api/v1/files/<file>")),
+    "GET /api/v1/files": Row("401 200 200 200 401 401", _at("/api/v1/files")),
+    "DELETE /api/v1/files/<file_id>": Row("401 204 404 404 401 401", _at("/api/v1/files/<file>")),
+    "GET /files": Row("303 200 200 200 303 303", _at("/files")),
+    "POST /files/<file_id>/delete": Row(
+        "401 303 404 404 401 401", _at("/files/<file>/delete", form={})
+    ),
+    "POST /files/unfinished/<upload_id>/delete": Row(
+        "401 303 404 404 401 401", _at("/files/unfinished/<upload>/delete", form={})
+    ),
     "GET /api/v1/me": Row("401 200 200 200 401 401", _at("/api/v1/me")),
     "GET /api/v1/openapi.json": Row("200 200 200 200 200 200", _at("/api/v1/openapi.json")),
     "POST /api/v1/runs": Row(

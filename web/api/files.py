@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from shared.schema.runs import File
-from web import access, auth, inputs, room
-from web.api import shown
-from web.api.answers import SECURED, created, hit, json
+from web import auth, inputs, room, stored_files
+from web.api import cursors, shown
+from web.api.answers import SECURED, created, empty, hit, json
 from web.limits import limits_of
-from web.refusals import Absent, Invalid, TooLarge
-from web.schemas import FileInfo
+from web.refusals import Invalid, TooLarge
+from web.schemas import FileInfo, FileList, Page
 from web.store_file import Received, add_file, new_key, received
 
 
@@ -43,16 +43,37 @@ def blueprint() -> APIBlueprint:
         with received(source, plan.input_bytes) as got:
             return _store(account.id, name, got, plan.stored_bytes)
 
+    @routes.get("/files", summary="My files", security=SECURED, responses={200: FileList})
+    def mine(query: Page) -> Response:
+        """What is stored, newest first, and how much of what the plan keeps it takes."""
+        account = auth.required().account
+        most = limits_of(account.plan, auth.ports().plans).stored_bytes
+        with auth.ports().transactions.read() as session:
+            rows, after = cursors.page(session, stored_files.of_account(account), File, query)
+            uses = stored_files.uses(session, rows)
+            stored = room.stored_bytes(session, account.id)
+        items = [shown.file(row, uses.get(row.id, 0)) for row in rows]
+        return json(FileList(items=items, next=after, stored_bytes=stored, most_bytes=most))
+
     @routes.get(
         "/files/<file_id>", summary="One upload", security=SECURED, responses={200: FileInfo}
     )
     def one(path: FilePath) -> Response:
         account = auth.required().account
         with auth.ports().transactions.read() as session:
-            row = session.get(File, path.file_id)
-        if row is None or not access.may_use_file(account, row):
-            raise Absent("You have no such file.")
-        return json(shown.file(row))
+            row = stored_files.own(session, account, path.file_id)
+            runs = stored_files.uses(session, [row]).get(row.id, 0)
+        return json(shown.file(row, runs))
+
+    @routes.delete(
+        "/files/<file_id>", summary="Delete a file", security=SECURED, responses={204: None}
+    )
+    def delete(path: FilePath) -> Response:
+        """Its bytes; runs that took it keep their results. 409 while one of them has not ended."""
+        account = auth.required().account
+        ports = auth.ports()
+        stored_files.delete(ports.transactions, ports.objects, account, path.file_id)
+        return empty()
 
     return routes
 

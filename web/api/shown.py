@@ -212,9 +212,14 @@ def output(one: Output) -> OutputInfo:
     return OutputInfo(n=one.n, path=one.path, size=one.size, sha256=one.sha256)
 
 
-def file(one: File) -> FileInfo:
+def file(one: File, runs: int = 0) -> FileInfo:
     return FileInfo(
-        id=one.id, name=one.name, size=one.size, sha256=one.sha256, created_at=one.created_at
+        id=one.id,
+        name=one.name,
+        size=one.size,
+        sha256=one.sha256,
+        created_at=one.created_at,
+        runs=runs,
     )
 
 

@@ -80,7 +80,7 @@ def blueprint() -> APIBlueprint:
         "/uploads/<upload_id>", summary="One upload", security=SECURED, responses={200: UploadInfo}
     )
     def one(path: UploadPath) -> Response:
-        upload = _own(path.upload_id)
+        upload = own_upload(path.upload_id)
         there = uploads.stored(auth.ports().transactions, _store(), upload)
         return json(_info(upload, there))
 
@@ -92,7 +92,7 @@ def blueprint() -> APIBlueprint:
     )
     def parts(path: UploadPath, body: WantedParts) -> Response:
         """Each URL takes one PUT of exactly these bytes, with the headers beside it, within an hour."""
-        upload = _own(path.upload_id)
+        upload = own_upload(path.upload_id)
         items = []
         for wanted in body.parts:
             put = uploads.sign(_store(), upload, wanted.number, wanted.sha256)
@@ -107,7 +107,7 @@ def blueprint() -> APIBlueprint:
     )
     def complete(path: UploadPath, body: WholeUpload) -> Response:
         """The file, when all has arrived; safe to repeat. 410: it has ended, begin a new one."""
-        upload = _own(path.upload_id)
+        upload = own_upload(path.upload_id)
         hit("upload")
         file = uploads.complete(
             auth.ports().transactions, _store(), upload, _limit(), body.parts_sha256
@@ -121,7 +121,7 @@ def blueprint() -> APIBlueprint:
         responses={204: None},
     )
     def remove(path: UploadPath) -> Response:
-        uploads.give_up(auth.ports().transactions, _store(), _own(path.upload_id))
+        uploads.give_up(auth.ports().transactions, _store(), own_upload(path.upload_id))
         return empty()
 
     return routes
@@ -136,7 +136,8 @@ def _limit() -> int:
     return limits_of(auth.required().account.plan, auth.ports().plans).input_bytes
 
 
-def _own(upload_id: str) -> Upload:
+def own_upload(upload_id: str) -> Upload:
+    """The caller's upload; refused where it is somebody else's or nobody's."""
     account = auth.required().account
     with auth.ports().transactions.read() as session:
         upload = session.get(Upload, upload_id)

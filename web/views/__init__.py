@@ -6,6 +6,7 @@ import web.views.accounts
 import web.views.assets
 import web.views.builds
 import web.views.context
+import web.views.files
 import web.views.git_hosts
 import web.views.guide
 import web.views.origins
@@ -33,6 +34,7 @@ def register(app: Flask, ports: WebPorts) -> None:
         pages.builds,
         pages.runs,
         pages.outputs,
+        pages.files,
         pages.guide,
         pages.workers,
     ):

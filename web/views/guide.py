@@ -30,6 +30,7 @@ def blueprint() -> Blueprint:
             ("Tools", url_for("tools.index")),
             ("Runs", url_for("runs.index")),
             ("Failed runs", url_for("runs.index", q="state:failed")),
+            ("Files", url_for("files.index")),
             ("Add a tool", url_for("tools.add")),
             ("How to", url_for("guide.how_to")),
             ("Account and API tokens", url_for("accounts.account")),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.db import now_ms
 from shared.schema.accounts import Account
-from shared.schema.runs import JobEvent, Output, Run
+from shared.schema.runs import JobEvent, Output, Run, RunInput
 from shared.schema.tools import Build, Tool, Version
 from web.views.run_filters import RunFilter
 
@@ -182,6 +182,9 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.tool:
         found.append(func.lower(Tool.name) == wanted.tool.lower())
+    if wanted.file:
+        taken = select(RunInput.run_id).where(RunInput.file_id == wanted.file)
+        found.append(or_(Run.stdin_file_id == wanted.file, Run.id.in_(taken)))
     if wanted.states:
         found.append(Run.state.in_(sorted(wanted.states)))
     if wanted.since_seconds is not None:

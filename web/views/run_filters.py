@@ -23,6 +23,8 @@ class RunFilter:
     """What to show; `problems` are sentences on what could not be read."""
 
     tool: str = ""
+    file: str = ""
+    """The id of an input."""
     states: frozenset[str] = frozenset()
     since_seconds: int | None = None
     words: tuple[str, ...] = ()
@@ -31,7 +33,7 @@ class RunFilter:
 
 def parse(text: str) -> RunFilter:
     """Read the field; what is not understood becomes a sentence, never an error."""
-    tool, since = "", None
+    tool, file, since = "", "", None
     states: set[str] = set()
     words: list[str] = []
     problems: list[str] = []
@@ -39,6 +41,8 @@ def parse(text: str) -> RunFilter:
         key, colon, value = part.partition(":")
         if colon and value and key.lower() == "tool":
             tool = value
+        elif colon and value and key.lower() == "file":
+            file = value
         elif colon and value and key.lower() == "state":
             for name in value.lower().split(","):
                 if name in _STATES:
@@ -55,4 +59,4 @@ def parse(text: str) -> RunFilter:
                 problems.append(f"“since:{value}” is no time span. Write since:12h or since:7d.")
         else:
             words.append(part)
-    return RunFilter(tool, frozenset(states), since, tuple(words[:8]), tuple(problems))
+    return RunFilter(tool, file, frozenset(states), since, tuple(words[:8]), tuple(problems))

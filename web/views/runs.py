@@ -154,10 +154,7 @@ def _page(session: Session, viewer: Account, run: Run) -> str:
         skipped=manifest.skipped[:10] if manifest else [],
         network=shown.network(network) if network else "as the tool has it",
         limits=limits,
-        inputs=[
-            {"name": name, "size": file.size, "sha256": file.sha256}
-            for name, file in run_rows.inputs_of(session, run)
-        ],
+        inputs=run_rows.inputs_of(session, run),
         outcome="" if live else shown.outcome(run, limits, _most_seconds(viewer)),
         typed_differs=run.line.strip() != arguments.join(run.argv),
         kept=_kept(session, run, live),

@@ -124,8 +124,8 @@ def _one(routes: Blueprint) -> None:
         with auth.ports().transactions.read() as session:
             tool = found.tool(session, viewer, tool_id)
             number = request.args.get("version", 0, type=int)
-            again, typed = _again(session, viewer, request.args.get("again", ""))
-            return make_response(tool_page(session, viewer, tool, number, typed=typed, again=again))
+            again = _again(session, viewer, request.args.get("again", ""))
+            return make_response(tool_page(session, viewer, tool, number, **again))
 
     @routes.post("/tools/<tool_id>/versions/<int:number>/build", endpoint="build_again")
     def build_again_now(tool_id: str, number: int) -> Response:
@@ -275,24 +275,25 @@ def tried(version: Version) -> list[dict[str, str]]:
     return told
 
 
-def _again(
-    session: Session, viewer: Account | None, run_id: str
-) -> tuple[list[dict[str, object]], dict[str, object]]:
-    """The form as an earlier run had it, files included."""
+def _again(session: Session, viewer: Account | None, run_id: str) -> dict[str, Any]:
+    """The form as an earlier run had it, files included; a sentence where some have been deleted."""
     if not run_id or viewer is None:
-        return [], {}
+        return {}
     run = found.run(session, viewer, run_id)
-    files = [
+    files = run_rows.inputs_of(session, run)
+    again = [
         {"id": file.id, "name": name, "size": file.size}
-        for name, file in run_rows.inputs_of(session, run)
-        if access.may_use_file(viewer, file)
+        for name, file in files
+        if access.may_use_file(viewer, file) and file.deleted_at is None
     ]
+    gone = ", ".join(name[:80] for name, file in files if file.deleted_at is not None)
+    fault = gone and f"Deleted since that run: {gone}. Add it again, or run without it."
     seconds = run.limits.get("wall_seconds")
     usual = limits_of(viewer.plan, auth.ports().plans).run.wall_seconds
     typed: dict[str, object] = {"line": run.line, "command": run.command}
     if seconds != usual and isinstance(seconds, int) and seconds < usual:
         typed["timeout"] = seconds
-    return files, typed
+    return {"again": again, "typed": typed, "fault": fault}
 
 
 @dataclass(frozen=True)
