@@ -6,7 +6,6 @@ Playwright always observes it: the body of every request is copied through the d
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.e2e import steady_chromium
 
 _EVERY = 0.05
 _START = """
@@ -113,7 +114,7 @@ class Page:
 @contextmanager
 def opened(folder: Path) -> Iterator[Page]:
     """A browser with a profile of its own in this folder."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = steady_chromium.PATH
     if program is None:
         raise RuntimeError("chromium is missing: apt-get install chromium")
     theirs, commands = os.pipe()

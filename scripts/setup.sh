@@ -12,6 +12,7 @@ say() { printf 'set-up: %s\n' "$*" >&2; }
 fail() { printf 'set-up: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 root() { [ "$(id -u)" -eq 0 ]; }
+ubuntu() { grep -qx 'ID="\{0,1\}ubuntu"\{0,1\}' /etc/os-release 2>/dev/null; }
 
 # A machine that has just booted is still busy with its own updates, most of all Ubuntu.
 apt_get() { apt-get -o DPkg::Lock::Timeout=600 "$@"; }
@@ -81,7 +82,7 @@ if [ "$wanted" = dev ]; then
     need npm npm
     need shellcheck shellcheck
     need docker-registry docker-registry
-    have chromium || have google-chrome || missing="$missing chromium"
+    ubuntu || have google-chrome || need chromium chromium
     have initdb || [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
 fi
 # shellcheck disable=SC2086
@@ -108,6 +109,16 @@ if ! installed "$wanted" && { [ "$wanted" != runtime ] || ! installed dev; }; th
         -r "requirements/$wanted.txt"
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
     printf '%s %s' "$(digest "$wanted")" "$PWD" >".venv/.$wanted"
+fi
+
+# Ubuntu's Chromium is a snap, which cannot see the tests' folders in /tmp.
+if [ "$wanted" = dev ] && ubuntu && ! have google-chrome && [ ! -x .venv/bin/chromium ]; then
+    root || fail "please run make as root once: the tests' browser needs packages"
+    say "fetching Playwright's Chromium for the tests"
+    .venv/bin/python -m playwright install --with-deps chromium >&2
+    ln -sf "$(.venv/bin/python -c 'from playwright.sync_api import sync_playwright
+with sync_playwright() as found:
+    print(found.chromium.executable_path)')" .venv/bin/chromium
 fi
 
 # Container engine --------------------------------------------------------------------------------

@@ -12,8 +12,12 @@ import os
 import shutil
 import socket
 import sys
+from pathlib import Path
 
-PATH = shutil.which("chromium") or shutil.which("chromium-browser")
+_PLAYWRIGHTS = str(Path(__file__).parents[2] / ".venv" / "bin" / "chromium")
+"""Laid there by scripts/setup.sh on Ubuntu, whose own is a snap; before what a PATH may say of that."""
+_NAMES = (_PLAYWRIGHTS, "chromium", "google-chrome", "chromium-browser")
+PATH = next(filter(None, map(shutil.which, _NAMES)), None)
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
