@@ -13,7 +13,9 @@ from werkzeug.test import TestResponse
 from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
+from shared.schema.accounts import Account
 from shared.uploads_disk import DiskUploads
+from tests import factories
 from tests.fake_storage_credentials import FakeStorageCredentials
 from tests.web.browser import PASSWORD as PASSWORD
 from tests.web.browser import Browser, Seed
@@ -126,6 +128,15 @@ def make_person(app: Flask, email: str, *, is_admin: bool = False) -> Person:
 @pytest.fixture
 def owner(app: Flask) -> Person:
     return make_person(app, "owner@example.org")
+
+
+@pytest.fixture
+def run_id(owner: Person, web_ports: WebPorts) -> str:
+    """A run that waits for its worker."""
+    with web_ports.transactions.begin() as session:
+        account = session.get_one(Account, owner.id)
+        _, version = factories.ready_tool(session, account)
+        return factories.run(session, account, version).id
 
 
 @pytest.fixture
