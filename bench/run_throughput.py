@@ -1,18 +1,22 @@
 """[run-throughput] 200 runs at two slots, against two threads that run the same containers."""
 
+import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import docker
 import httpx
 
 from bench import bare
-from bench.context import Context, submit
+from bench.context import Context, Hello, submit
 from bench.figures import Figure
+from tests.platform import Platform
 
 RUNS = 200
+ROUNDS = 3
 ACCOUNTS = 5
 """An account may have 50 runs waiting, so several ask."""
 LOOK_SECONDS = 5.0
@@ -21,8 +25,25 @@ run ended is told by the runs themselves."""
 
 
 def measure(context: Context) -> Iterator[Figure]:
-    hello, platform = context.hello, context.platform
+    platform, hello = context.platform, context.hello
     tokens = [platform.create_user(f"throughput-{n}@example.org")["token"] for n in range(ACCOUNTS)]
+    ours, alone = [], []
+    for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine slows both
+        ours.append(_platform(platform, hello, tokens))
+        alone.append(_bare(hello, context.scratch / "bare"))
+    yield Figure(
+        "run-throughput",
+        ours=statistics.median(ours),
+        bare=statistics.median(alone),
+        unit="runs/s",
+        op=">=",
+        value=0.8,
+        note=f"{RUNS} runs, 2 slots, medians of {ROUNDS}",
+    )
+
+
+def _platform(platform: Platform, hello: Hello, tokens: list[str]) -> float:
+    """Runs a second, from the first request to the end of the last run."""
     started = time.time()
     with ThreadPoolExecutor(ACCOUNTS) as pool:
         ended = [
@@ -30,11 +51,14 @@ def measure(context: Context) -> Iterator[Figure]:
             for found in pool.map(lambda t: _runs(platform.http(t), hello.id), tokens)
             for run in found
         ]
-    ours = RUNS / (max(run["finished_at"] for run in ended) / 1000 - started)
     failed = [run for run in ended if run["state"] != "succeeded"]
     assert len(ended) == RUNS and not failed, failed[:3]
+    last: int = max(run["finished_at"] for run in ended)
+    return RUNS / (last / 1000 - started)
 
-    work = context.scratch / "bare"
+
+def _bare(hello: Hello, work: Path) -> float:
+    """Runs a second of two threads that do nothing else."""
     work.mkdir(exist_ok=True)
     work.chmod(0o777)
     engine = docker.APIClient()
@@ -43,15 +67,7 @@ def measure(context: Context) -> Iterator[Figure]:
         list(pool.map(lambda _: bare.run_once(engine, hello, work), range(RUNS)))
     alone = RUNS / (time.perf_counter() - started)
     engine.close()
-    yield Figure(
-        "run-throughput",
-        ours=ours,
-        bare=alone,
-        unit="runs/s",
-        op=">=",
-        value=0.8,
-        note=f"{RUNS} runs, 2 slots",
-    )
+    return alone
 
 
 def _runs(api: httpx.Client, tool: str) -> list[dict[str, Any]]:
