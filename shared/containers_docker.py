@@ -2,7 +2,6 @@
 
 import math
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any, Literal, Protocol
 from docker.errors import APIError
 
 from shared import sandbox_flags
+from shared.container_files import ContainerFiles
 from shared.containers import (
     ContainerGone,
     EngineRefused,
@@ -35,7 +35,6 @@ from shared.written import Written, measure
 _POLL = 0.2
 """Seconds between two looks into the log of a container that another process started."""
 _USUALLY_BESIDE = 1 << 16
-_OWN_NAMES = "127.0.0.1 localhost sandbox\n::1 localhost\n"
 _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "created": "created",
     "running": "running",
@@ -118,7 +117,7 @@ class DockerContainers(DockerImages):
         runtime: str | None = None,
     ) -> None:
         super().__init__(installation, DockerEngine(socket))
-        self._files = files
+        self._files = ContainerFiles(files)
         self.rules = rules
         self._runtime = runtime
         self._lock = threading.Lock()
@@ -132,7 +131,10 @@ class DockerContainers(DockerImages):
     def without_rules(self, rules: NetworkRules) -> "DockerContainers":
         """The same engine with other rules; for the doctor's control probe only."""
         return DockerContainers(
-            self.installation, files=self._files, rules={"run": rules}, socket=self._engine.socket
+            self.installation,
+            files=self._files.folder,
+            rules={"run": rules},
+            socket=self._engine.socket,
         )
 
     def address(self, name: str) -> str:
@@ -159,8 +161,8 @@ class DockerContainers(DockerImages):
         body = sandbox_flags.create_body(
             sandbox,
             installation=self.installation,
-            env_path=self._write_env(sandbox),
-            own_names=self._write_names(sandbox),
+            env_path=self._files.environment(sandbox),
+            own_names=self._files.names(sandbox),
             hosts=hosts,
             runtime=self._runtime,
             apparmor=self._engine.apparmor,
@@ -182,34 +184,6 @@ class DockerContainers(DockerImages):
             self._fresh.add(sandbox.name)
             if sandbox.network.mode == "off":
                 self._offline.add(sandbox.name)
-
-    def _write_env(self, sandbox: Sandbox) -> Path | None:
-        """A build's environment as a file: proxies and index settings must not stay in the image."""
-        if sandbox.kind != "build" or not sandbox.env:
-            return None
-        self._files.mkdir(mode=0o711, parents=True, exist_ok=True)
-        path = self._env_path(sandbox.name)
-        path.touch(mode=0o600)
-        path.write_text(sandbox_flags.env_file(sandbox.env))
-        os.chown(path, sandbox_flags.UID, -1)
-        path.chmod(0o400)
-        return path
-
-    def _write_names(self, sandbox: Sandbox) -> Path | None:
-        """The same file for all brief ones, for which the engine writes none."""
-        if not sandbox_flags.at_once(sandbox):
-            return None
-        path = self._files / "hosts"
-        if not path.exists():
-            self._files.mkdir(mode=0o711, parents=True, exist_ok=True)
-            new = path.with_name(f".hosts-{secrets.token_hex(8)}")
-            new.write_text(_OWN_NAMES)
-            new.chmod(0o444)
-            new.replace(path)
-        return path
-
-    def _env_path(self, name: str) -> Path:
-        return self._files / f"{name}.env"
 
     def _make_network(self, sandbox: Sandbox) -> dict[str, str]:
         rules = self.rules.get(sandbox.kind)
@@ -356,7 +330,7 @@ class DockerContainers(DockerImages):
             for end in listening:  # the engine leaves them open for ever
                 with suppress(OSError, ValueError):
                     end()
-        self._env_path(name).unlink(missing_ok=True)
+        self._files.forget(name)
         if not offline and self._remove_network(sandbox_flags.network_name(name)):
             for rules in self.rules.values():
                 rules.forget(name)
