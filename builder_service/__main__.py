@@ -8,7 +8,7 @@ from builder_service.git import CloneLimits
 from builder_service.operator_env import Operator
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
-from shared import logs, retire, tracing
+from shared import doctor, logs, retire, tracing
 from shared.bus_open import open_bus
 from shared.containers_docker import connect
 from shared.control import Control
@@ -59,7 +59,7 @@ def main() -> None:
         silence_seconds=settings.builder_silence_seconds,
     )
     try:
-        builder = Builder(settings, workshop, bus)
+        builder = Builder(settings, workshop, bus, lambda: doctor.quick(containers))
         retire.on_request(builder.leave_if_idle)
         run_until_signalled(builder)
     finally:

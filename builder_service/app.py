@@ -12,9 +12,11 @@ from builder_service.one_build import OneBuild
 from builder_service.previewer import Previewer
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
+from shared import safe_host
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.directives import Directives
+from shared.safe_host import Unsafe
 from shared.seldom import Seldom
 from shared.slots import Slots
 from shared.work import BuildAssignment
@@ -26,8 +28,15 @@ _HAND_BACK_SECONDS = 20.0
 class Builder:
     """One worker process: `run` returns after `stop`, once its builds are done or handed back."""
 
-    def __init__(self, settings: BuilderSettings, workshop: Workshop, bus: Bus) -> None:
+    def __init__(
+        self,
+        settings: BuilderSettings,
+        workshop: Workshop,
+        bus: Bus,
+        unsafe: Unsafe = lambda: "",
+    ) -> None:
         self._settings = settings
+        self._unsafe = unsafe
         self._workshop = workshop
         self._live: dict[tuple[str, int], OneBuild] = {}
         self._lock = threading.Lock()
@@ -63,6 +72,7 @@ class Builder:
     def run(self) -> None:
         """Blocks until `stop`, then drains."""
         self.clear()
+        safe_host.wait(self._unsafe, self._stopping)
         self._directives.begin()
         self._previewer.begin()
         threading.Thread(target=self._collector.run, name="images", daemon=True).start()

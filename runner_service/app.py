@@ -14,17 +14,18 @@ from runner_service.one_run import OneRun, Patience
 from runner_service.record import Finished, Record
 from runner_service.settings import RunnerSettings
 from runner_service.work_folders import WorkFolders
+from shared import safe_host
 from shared.bus import Bus
 from shared.consumer import Consumer
 from shared.containers import Containers, EngineUnavailable
 from shared.control import Control
 from shared.directives import Directives
 from shared.place import Place
+from shared.safe_host import Unsafe
 from shared.seldom import Seldom
 from shared.slots import Slots
 from shared.work import RunAssignment
 
-_LOOK_AGAIN = 10.0
 log = structlog.get_logger()
 
 
@@ -43,10 +44,9 @@ class Runner:
         work: WorkFolders,
         patience: Patience | None = None,
         own_files: bool = True,
-        unsafe: Callable[[], str] = lambda: "",
+        unsafe: Unsafe = lambda: "",
         images: ImageStore | None = None,
     ) -> None:
-        """`unsafe` says why this host may not run strangers' code, or gives an empty text."""
         self._settings = settings
         self._place = place
         self._boot = boot
@@ -86,7 +86,7 @@ class Runner:
         """Blocks until `stop`, then drains."""
         self._directives.begin()
         self.adopt()
-        self._wait_until_safe()
+        safe_host.wait(self._unsafe, self._stopping)
         log.info("runner_ready", worker=self._control.worker, slots=self._settings.runner_slots)
         self._consumer.run()
         self._drain()
@@ -146,11 +146,6 @@ class Runner:
         """Begin a claimed run in the slot that was taken for it."""
         record = Record.create(self._runs, assignment, self._boot)
         self._begin(record, adopted=False)
-
-    def _wait_until_safe(self) -> None:
-        while not self._stopping.is_set() and (reason := self._unsafe()):
-            log.error("host_unsafe", reason=reason, hint="see toolyard doctor; nothing is claimed")
-            self._stopping.wait(_LOOK_AGAIN)
 
     @property
     def _runs(self) -> Path:

@@ -1,4 +1,4 @@
-"""A builder that is asked to go goes only when it neither builds nor looks at a repository."""
+"""When a builder begins to claim, and when one that is asked to go does go."""
 
 import threading
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from builder_service.app import Builder
 from builder_service.settings import BuilderSettings
 from builder_service.workshop import Workshop
 from shared.containers import Storage
+from shared.events import BuildRequested
 from shared.work import BuildAssignment
 from tests.builder_service.recorded_control import RecordedControl
 from tests.fake_containers import FakeContainers
@@ -50,7 +51,7 @@ def assignment() -> BuildAssignment:
 class Running:
     """A builder in a thread of the test; told to end, it would hand its builds back at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unsafe: str = "") -> None:
         workshop = Workshop(
             control=RecordedControl(),  # type: ignore[arg-type]
             containers=Engine(),  # type: ignore[arg-type]
@@ -60,7 +61,8 @@ class Running:
         )
         workshop.place.mkdir(parents=True)
         settings = BuilderSettings(data=folder, image_check_seconds=3600)
-        self.builder = Builder(settings, workshop, MemoryBus())
+        self.bus = MemoryBus()
+        self.builder = Builder(settings, workshop, self.bus, lambda: unsafe)
         self.thread = threading.Thread(target=self.builder.run, daemon=True)
         self.thread.start()
 
@@ -81,6 +83,15 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     monkeypatch.setattr(app, "OneBuild", Build)
     running = Running(tmp_path)
     yield running
+    running.builder.stop()
+    assert running.has_gone()
+
+
+def test_an_unsafe_host_claims_nothing(tmp_path: Path) -> None:
+    running = Running(tmp_path, unsafe="seccomp: not there")
+    running.bus.publish(BuildRequested(event_id="evt_1", at=1, build_id="bld_1"))
+    assert not running.has_gone(0.5)
+    assert running.bus.depth("builder") == 1
     running.builder.stop()
     assert running.has_gone()
 
