@@ -27,12 +27,18 @@ def to_the_end(api: Api, path: str, phases: Phases | None = None, sink: Sink | N
         elif event.name == "phase" and data["seq"] not in seen:
             seen.add(data["seq"])
             if phases:
-                phases.show(f"{data['phase']} {data['detail']}".strip())
+                phases.show(_phase(data))
         elif event.name == "queue" and phases:
             phases.show(_place(data))
         elif event.name == "end":
             return data
     return None
+
+
+def _phase(data: Any) -> str:
+    if data["phase"] == "leased":  # the detail is a worker's id, for operators
+        return "taken by a worker"
+    return f"{data['phase']} {data['detail']}".strip()
 
 
 def _pass_on(data: Any, written: dict[str, int], sink: Sink) -> None:

@@ -1,9 +1,12 @@
 """What strangers wrote is printed as text: a terminal obeys none of it."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cli import follow
 from cli.failures import Failure
 from cli.output import Phases, message, print_json, table
 
@@ -35,3 +38,29 @@ def test_json_says_the_same_and_holds_no_controls(capsys: pytest.CaptureFixture[
 
     assert silent(out) and "grün" in out
     assert json.loads(out)["description"] == HOSTILE
+
+
+def test_a_follower_is_told_each_phase_once_and_of_no_workers_id(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def event(name: str, **data: object) -> SimpleNamespace:
+        return SimpleNamespace(name=name, data=json.dumps(data))
+
+    told = [
+        event("phase", seq=1, phase="queued", detail=""),
+        event("phase", seq=2, phase="leased", detail="3d12:daf6/runner"),
+        event("phase", seq=2, phase="leased", detail="3d12:daf6/runner"),
+        event("phase", seq=3, phase="failed", detail="It ended with exit code 3."),
+        event("end", state="failed"),
+    ]
+    api: Any = SimpleNamespace(stream=lambda path: told)
+
+    with Phases("run 1") as phases:
+        assert follow.to_the_end(api, "/x", phases) == {"state": "failed"}
+
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert lines == [
+        "run 1: queued",
+        "run 1: taken by a worker",
+        "run 1: failed It ended with exit code 3.",
+    ]
