@@ -16,7 +16,7 @@ from web import access, jobs, room, run_states
 from web.refusals import Absent, Conflict
 
 
-def of_account(account: Account) -> Select[tuple[File]]:
+def of_account(account: Account) -> Select[File]:
     """Those that it keeps, in no order."""
     return select(File).where(*room.kept(account.id))
 
