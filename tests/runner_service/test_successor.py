@@ -4,10 +4,10 @@ import threading
 import time
 
 from runner_service.record import Ended, Finished, Record, Staged, Stopped
-from shared.containers import Containers, Sandbox
+from shared.containers import Containers
 from shared.work import Limits, RunReport
 from tests.fake_containers import FakeContainers
-from tests.runner_service.fake_web import FakeWeb
+from tests.runner_service.fake_web import FakeWeb, WebRun
 from tests.runner_service.programs import manifest_of, script, started
 from tests.runner_service.worker import Worker
 
@@ -17,10 +17,18 @@ def starts(containers: Containers) -> list[int]:
     return list(containers.starts.values())
 
 
-def test_a_successor_adopts_a_running_program(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo before; echo x > f; sleep 1; echo after"))
+def orphaned(
+    worker: Worker, web: FakeWeb, program: str, *, after: float = 0.0, seconds: int = 60
+) -> WebRun:
+    """A started run whose runner has died so many seconds later."""
+    run = web.request(script(program), limits=Limits(wall_seconds=seconds))
     started(worker, web, run)
-    time.sleep(0.3)
+    time.sleep(after)
+    return run
+
+
+def test_a_successor_adopts_a_running_program(worker: Worker, web: FakeWeb) -> None:
+    run = orphaned(worker, web, "echo before; echo x > f; sleep 1; echo after", after=0.3)
     worker.adopt()
     assert run.report is not None
     assert run.report.state == "succeeded"
@@ -30,8 +38,7 @@ def test_a_successor_adopts_a_running_program(worker: Worker, web: FakeWeb) -> N
 
 
 def test_a_successor_appends_to_the_spool_and_the_live_log(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo before; sleep 1; echo after"))
-    started(worker, web, run)
+    run = orphaned(worker, web, "echo before; sleep 1; echo after")
     folder = next((worker.folder / "runs").iterdir())
     (folder / "stdout").write_bytes(b"bef")
     run.logs["stdout"] = b"be"
@@ -41,9 +48,7 @@ def test_a_successor_appends_to_the_spool_and_the_live_log(worker: Worker, web: 
 
 
 def test_a_successor_collects_a_program_that_ended_meanwhile(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("echo x > f; exit 4"))
-    started(worker, web, run)
-    time.sleep(0.5)
+    run = orphaned(worker, web, "echo x > f; exit 4", after=0.5)
     worker.adopt()
     assert run.report is not None
     assert (run.report.state, run.report.exit_code) == ("failed", 4)
@@ -65,9 +70,7 @@ def test_a_successor_publishes_what_its_predecessor_had_read(worker: Worker, web
 
 
 def test_a_successor_keeps_the_first_deadline(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"), limits=Limits(wall_seconds=2))
-    started(worker, web, run)
-    time.sleep(1.5)
+    run = orphaned(worker, web, "sleep 60", after=1.5, seconds=2)
     began = time.monotonic()
     worker.adopt()
     assert run.report is not None
@@ -76,8 +79,7 @@ def test_a_successor_keeps_the_first_deadline(worker: Worker, web: FakeWeb) -> N
 
 
 def test_a_successor_finishes_what_was_to_be_stopped(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"))
-    started(worker, web, run)
+    run = orphaned(worker, web, "sleep 60")
     left(worker).write(Stopped(why="cancelled"))
     worker.adopt()
     assert run.report is not None
@@ -103,8 +105,7 @@ def test_a_successor_repeats_a_report_whose_answer_was_lost(worker: Worker, web:
 
 
 def test_a_successor_cleans_up_what_is_finished(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"))
-    started(worker, web, run)
+    run = orphaned(worker, web, "true")
     left(worker).write(Finished(why="succeeded"))
     worker.adopt()
     assert worker.left_over() == []
@@ -112,8 +113,7 @@ def test_a_successor_cleans_up_what_is_finished(worker: Worker, web: FakeWeb) ->
 
 
 def test_a_successor_drops_what_is_not_ours_any_more(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("sleep 60"))
-    started(worker, web, run)
+    run = orphaned(worker, web, "sleep 60")
     run.assignment = run.assignment.model_copy(update={"fence": 2, "token": "t2"})
     worker.adopt()
     assert run.report is None
@@ -121,8 +121,7 @@ def test_a_successor_drops_what_is_not_ours_any_more(worker: Worker, web: FakeWe
 
 
 def test_after_a_reboot_a_started_run_is_given_back(worker: Worker, web: FakeWeb) -> None:
-    run = web.request(script("true"))
-    started(worker, web, run)
+    run = orphaned(worker, web, "true")
     record = left(worker)
     worker.one_run(record, adopted=True, boot="another").live()
     assert run.report is None
@@ -136,9 +135,6 @@ class VanishingContainers(FakeContainers):
     def start(self, name: str) -> None:
         super().start(name)
         threading.Timer(0.5, self.remove, (name,)).start()
-
-    def create(self, sandbox: Sandbox) -> None:
-        super().create(sandbox)
 
 
 def test_a_vanished_container_is_no_failure_of_the_tool(worker: Worker, web: FakeWeb) -> None:
