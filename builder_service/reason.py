@@ -52,6 +52,8 @@ def _containing(lines: Sequence[str], words: Sequence[str]) -> str:
         for index, line in enumerate(lines):
             if word.lower() in line.lower():
                 following = lines[index + 1] if index + 1 < len(lines) and len(line) < 60 else ""
+                if following.startswith("cause: "):
+                    return following.removeprefix("cause: ")
                 return f"{line} {'' if following.startswith('at ') else following}".strip()
     return ""
 

@@ -62,6 +62,10 @@ def test_a_failed_step_is_told_by_its_most_telling_line() -> None:
             "CMake Error at CMakeLists.txt:3 (find_package):\n  By not providing\n  \"FindX.cmake\".\n\n-- Configuring incomplete, errors occurred!\nSee also \"/app/x.log\".\n",
             'CMake Error at CMakeLists.txt:3 (find_package): By not providing "FindX.cmake".',
         ),
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because nope was not found in the package registry\n",
+            "Because nope was not found in the package registry",
+        ),
         ("error: The build backend returned an error\n", "error: The build backend returned an error"),
     ],
 )  # fmt: skip
