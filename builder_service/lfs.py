@@ -53,9 +53,10 @@ class Lfs:
             return []
         number = sum(len(paths) for paths in found.values())
         total = sum(size * len(paths) for (_, size), paths in found.items())
+        many = f"{number} file{'' if number == 1 else 's'}, {total / (1 << 20):.1f} MiB"
         try:
             if total > self.left or number > _MOST:
-                raise _Odd(f"they are {number} files of {total >> 20} MiB, which is too much")
+                raise _Odd(f"they are too much ({many})")
             wanted = list(found)
             with self._client() as client:
                 for at in range(0, len(wanted), _BATCH):
@@ -64,7 +65,7 @@ class Lfs:
             raise
         except (_Odd, BadLink, BuildFailed, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             return [f"Left files of Git LFS as pointers: {error}"[:400]]
-        return [f"Fetched {number} files of Git LFS, {total / (1 << 20):.1f} MiB."]
+        return [f"Fetched from Git LFS: {many}."]
 
     def _client(self) -> httpx.Client:
         trusted = ssl.create_default_context(cafile=self.git.ca)

@@ -50,7 +50,7 @@ def test_the_files_come_in_place_of_their_pointers(server: GitServer, tmp_path: 
 
     assert (found.tree / "d/a.bin").read_bytes() == CONTENT
     assert (found.tree / "x.txt").read_text() == "x"
-    assert found.notes == ["Fetched 1 files of Git LFS, 0.0 MiB."]
+    assert found.notes == ["Fetched from Git LFS: 1 file, 0.0 MiB."]
 
 
 def test_a_private_host_is_shown_the_owners_token(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def filled(
         ({}, "", 1 << 20, f"the host does not give {OID[:12]}: Object does not exist"),
         ({OID: CONTENT[:-1] + b"x"}, "", 1 << 20, f"the host sent other bytes than {OID[:12]}"),
         ({OID: CONTENT * 2}, "", 1 << 20, "the host sends more than it said"),
-        ({OID: CONTENT}, "", 12_000, "they are 1 files of 0 MiB, which is too much"),
+        ({OID: CONTENT}, "", 12_000, "they are too much (1 file, 0.0 MiB)"),
         ({OID: CONTENT}, "http://127.0.0.1:9/large/", 1 << 20, "this machine's own"),
         ({OID: CONTENT}, "https://inside.example/large/", 1 << 20, "inside.example has an address that is"),
         ({OID: CONTENT}, "https://169.254.169.254/large/", 1 << 20, "a cloud's metadata service, which is never reached"),
@@ -132,7 +132,7 @@ def test_too_many_files_are_not_asked_for(
 ) -> None:
     monkeypatch.setattr(lfs, "_MOST", 0)
 
-    assert "they are 1 files" in filled(server, tmp_path / "tree")[0]
+    assert "they are too much (1 file" in filled(server, tmp_path / "tree")[0]
 
 
 def test_links_out_of_the_tree_are_neither_read_nor_filled(
@@ -143,7 +143,7 @@ def test_links_out_of_the_tree_are_neither_read_nor_filled(
     tree.mkdir()
     (tree / "b.bin").symlink_to(outside)
 
-    assert filled(server, tree) == ["Fetched 1 files of Git LFS, 0.0 MiB."]
+    assert filled(server, tree) == ["Fetched from Git LFS: 1 file, 0.0 MiB."]
     assert outside.read_text() == POINTER
 
     outside.write_text(FILES[".gitattributes"])
@@ -160,7 +160,7 @@ def test_another_name_at_the_same_address_shows_a_certificate_of_its_own(tmp_pat
         secure.large_at = f"https://other.example:{secure.port}/large/"
         (note,) = filled(secure, tmp_path / "tree", ca=made.file)
 
-    assert fine == ["Fetched 1 files of Git LFS, 0.0 MiB."]
+    assert fine == ["Fetched from Git LFS: 1 file, 0.0 MiB."]
     assert "not valid for 'other.example'" in note
 
 
@@ -171,7 +171,7 @@ def test_neither_this_process_nor_the_host_chooses_the_way(
     action = {"href": f"http://{server.address}/large/{OID}", "header": {"Host": "\n", "Content-Length": "9"}}  # fmt: skip
     server.large_said = json.dumps({"objects": [{"oid": OID, "actions": {"download": action}}]}).encode()  # fmt: skip
 
-    assert filled(server, tmp_path / "tree") == ["Fetched 1 files of Git LFS, 0.0 MiB."]
+    assert filled(server, tmp_path / "tree") == ["Fetched from Git LFS: 1 file, 0.0 MiB."]
 
 
 def test_the_clones_time_holds(server: GitServer, tmp_path: Path) -> None:
