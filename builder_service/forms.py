@@ -145,7 +145,9 @@ class _Asking:
         for question, form in zip(questions, self._read(texts), strict=True):
             self._learn(question, form)
         if silent := answers.count(None):
-            self.steps.log.say(f"{silent} of {len(questions)} commands did not explain themselves in time")
+            self.steps.log.say(
+                f"{silent} of {len(questions)} commands did not explain themselves in time"
+            )
 
     def _read(self, answers: Sequence[tuple[Heard, Sequence[str]]]) -> list[Form | None]:
         if not answers:
