@@ -129,7 +129,7 @@ class OneRun:
         self._wake.set()
 
     def live(self, program_over: Callable[[], None] = lambda: None) -> None:
-        """`program_over` is called when only its results have still to be kept."""
+        """`program_over` is called, perhaps twice, when only its results have still to be kept."""
         self._program_over = program_over
         with (
             logs.bound(run_id=self._lease.id, attempt=self._lease.attempt),
@@ -267,7 +267,7 @@ class OneRun:
         self._keeper.deadline(program.deadline)
         self._reporter.phase("running")
         with tracing.span("running", run=self.id) as span:
-            ended = program.follow(self._wake, self._wanted)
+            ended = program.follow(self._wake, self._wanted, self._program_over)
             tracing.note(span, "exit_code", ended.exit_code)
         self._record.write(ended)
         crashpoint("runner.after_exit")

@@ -69,8 +69,16 @@ class Program:
         self._patiently(lambda: self._containers.start(self._name))
         crashpoint("runner.after_container_start")
 
-    def follow(self, wake: threading.Event, wanted: Callable[[], Stopped | None]) -> Ended:
-        """Until the program has ended; `wanted` says whether to stop it, or raises to leave it."""
+    def follow(
+        self,
+        wake: threading.Event,
+        wanted: Callable[[], Stopped | None],
+        over: Callable[[], None] = lambda: None,
+    ) -> Ended:
+        """Until the program has ended; `wanted` says whether to stop it, or raises to leave it.
+
+        `over` is called once it has ended: how it did, the engine tells only after it has cleaned up.
+        """
         reader = threading.Thread(target=self._read, args=(wake,), name="output", daemon=True)
         self._reader = reader
         reader.start()
@@ -86,6 +94,7 @@ class Program:
             if not reader.is_alive():
                 if self._failure:
                     raise self._failure
+                over()
                 if ended := self._ended(stopped):
                     return ended
             left = max(0.0, self.deadline - self._clock()) if stopped is None else 60.0

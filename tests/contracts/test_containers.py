@@ -53,6 +53,17 @@ def test_reading_the_log_of_a_running_program_misses_no_last_words(runner: Runne
         assert collect(runner.containers, name) == (b"a\n" + b"b" * 9, b"")
 
 
+def test_output_ends_with_the_program_and_not_with_its_streams(runner: Runner) -> None:
+    program = "close STDOUT; close STDERR; select(undef, undef, undef, 0.5)"
+    name = runner.created("perl", "-e", program)
+    stream = runner.containers.output(name)
+    runner.containers.start(name)
+
+    assert list(stream) == []
+    ended = runner.containers.wait(name, 0)
+    assert ended is not None and ended.seconds >= 0.4
+
+
 def test_output_is_live(runner: Runner) -> None:
     name = runner.created("perl", "-e", r'$| = 1; print "first\n"; sleep 3; print "last\n"')
     stream = runner.containers.output(name)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from runner_service import reporter
 from runner_service.one_run import Patience
 from runner_service.record import Ended, Staged
+from shared.containers import Exit
 from shared.plan import Network
 from shared.work import SMALL_OBJECTS, Limits, Manifest, Stream
 from tests.fake_containers import FakeContainers
@@ -43,6 +45,24 @@ def test_a_run_gives_streams_and_files_and_leaves_nothing(worker: Worker, web: F
     phases = ["staging", "starting", "running", "finalizing"]
     assert run.phases == [phase for phase in phases if phase in run.phases]  # short ones go untold
     assert worker.left_over() == []
+
+
+def test_its_slot_is_free_before_the_engine_tells_how_it_ended(
+    worker: Worker, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    wait = worker.containers.wait
+
+    def cleaning_up(name: str, seconds: float) -> Exit | None:
+        assert over.wait(10)
+        return wait(name, seconds)
+
+    monkeypatch.setattr(worker.containers, "wait", cleaning_up)
+    run = web.request(["true"])
+
+    worker.one_run(worker.claim(run)).live(over.set)
+
+    assert run.report is not None and run.report.state == "succeeded"
 
 
 def test_a_short_program_asks_web_for_as_little_as_can_be(
