@@ -3,10 +3,11 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from shared import doorbell, outbox, tracing
 from shared.bus import Bus
@@ -26,6 +27,18 @@ _DAY_MS = 24 * 3600 * 1000
 KEEP_PUBLISHED_DAYS = 7
 KEEP_INBOX_DAYS = 60
 """Far longer than any bus keeps a message (SQS: 14 days in a queue, 14 more as a dead letter)."""
+_EVENTS: Any = Outbox.__table__
+_WAITING = (  # both are asked for each run: put together once
+    select(_EVENTS.c.id, _EVENTS.c.body)
+    .where(_EVENTS.c.published_at.is_(None))
+    .order_by(_EVENTS.c.at, _EVENTS.c.id)
+    .limit(BATCH)
+)
+_PUBLISHED = (
+    update(_EVENTS)
+    .where(_EVENTS.c.id.in_(bindparam("sent", expanding=True)), _EVENTS.c.published_at.is_(None))
+    .values(published_at=now_ms())
+)
 
 
 class Relay:
@@ -74,12 +87,7 @@ class Relay:
         sent, failure = self._publish(waiting) if waiting else ([], None)
         if sent:
             with self._transactions.begin() as session:
-                session.execute(
-                    update(Outbox)
-                    .where(Outbox.id.in_(sent), Outbox.published_at.is_(None))
-                    .values(published_at=now_ms())
-                    .execution_options(synchronize_session=False)
-                )
+                session.execute(_PUBLISHED, {"sent": sent})
         if failure is not None:
             raise failure
         return len(sent)
@@ -94,12 +102,7 @@ class Relay:
 
     def _waiting(self) -> list[tuple[str, Event]]:
         with self._transactions.read() as session:
-            rows = session.execute(
-                select(Outbox.id, Outbox.body)
-                .where(Outbox.published_at.is_(None))
-                .order_by(Outbox.at, Outbox.id)
-                .limit(BATCH)
-            ).all()
+            rows = session.execute(_WAITING).all()
         waiting = []
         for id, body in rows:
             try:
