@@ -20,8 +20,8 @@ ROUNDS = 3
 ACCOUNTS = 5
 """An account may have 50 runs waiting, so several ask."""
 LOOK_SECONDS = 5.0
-"""Between two looks of an account. They count as the platform's work, so they are few: when the last
-run ended is told by the runs themselves."""
+"""Between two looks, at one account after the other. They count as the platform's work, so they are few:
+when the last run ended is told by the runs themselves."""
 
 
 def measure(context: Context) -> Iterator[Figure]:
@@ -46,11 +46,12 @@ def _platform(platform: Platform, hello: Hello, tokens: list[str]) -> float:
     """Runs a second, from the first request to the end of the last run."""
     started = time.time()
     with ThreadPoolExecutor(ACCOUNTS) as pool:
-        ended = [
-            run
-            for found in pool.map(lambda t: _runs(platform.http(t), hello.id), tokens)
-            for run in found
-        ]
+        wanted = list(pool.map(lambda token: _ask(platform.http(token), hello.id), tokens))
+    ended = [
+        run
+        for token, share in zip(tokens, wanted, strict=True)
+        for run in _ended(platform.http(token), share)
+    ]
     failed = [run for run in ended if run["state"] != "succeeded"]
     assert len(ended) == RUNS and not failed, failed[:3]
     last: int = max(run["finished_at"] for run in ended)
@@ -70,10 +71,15 @@ def _bare(hello: Hello, work: Path) -> float:
     return alone
 
 
-def _runs(api: httpx.Client, tool: str) -> list[dict[str, Any]]:
-    """Ask for this account's share at once, then look for one that waits until none does."""
+def _ask(api: httpx.Client, tool: str) -> set[str]:
+    """The ids of this account's share of the runs."""
     with api:
-        wanted = {submit(api, tool) for _ in range(RUNS // ACCOUNTS)}
+        return {submit(api, tool) for _ in range(RUNS // ACCOUNTS)}
+
+
+def _ended(api: httpx.Client, wanted: set[str]) -> list[dict[str, Any]]:
+    """The runs of one account, once all have ended."""
+    with api:
         for state in ("queued", "leased", "running", "finalizing"):
             while _page(api, state=state, limit=1):
                 time.sleep(LOOK_SECONDS)
