@@ -35,6 +35,7 @@ class Person:
             network = Network(mode="internet")
             made = factories.ready_tool(session, account, "wc", network=network, commands=COMMANDS)
             self.tool: Tool = made[0]
+            factories.file(session, account, "data.csv", 48_213)
             made[1].readme = "# Count words\n\nCounts `words` in files.\n\n```\nwc -l a.txt\n```\n"
             self.account_id = account.id
 
@@ -416,13 +417,17 @@ def test_no_page_is_wider_than_the_window_or_breaks_an_accessibility_rule(
     paths = [live, f"{live}/outputs/0", f"{live}/outputs/1", "/add", "/tools", "/runs", "/how-to"]
     paths += ["/account", f"/tools/{person.tool.id}", f"/tools/{person.tool.id}/edit"]
     paths += [f"/tools/{person.tool.id}/{one}" for one in ("plan", "origin")]
-    paths += ["/account/git-hosts"]
+    paths += ["/account/git-hosts", "/files"]
     paths += ["/sign-in", "/sign-up", "/"]
     for path in paths:
         if path == "/sign-in":
             page.context.clear_cookies()
         page.goto(path)
         page.wait_for_load_state("networkidle")
+        if path == f"/tools/{person.tool.id}":
+            long = {"name": "a long name " * 8, "mimeType": "text/plain", "buffer": b"x"}
+            page.set_input_files("[name=files]", long)  # type: ignore[arg-type]
+            expect(page.locator(".chip[data-state=done]")).to_be_visible()
         # A row under the sticky bar is no small target: it scrolls.
         found += [f"{path} {one}" for one in violations(page, without=("target-size",))]
         found += [f"{path} {one}" for one in small(page)] if width == 390 else []

@@ -52,7 +52,7 @@ def every_page(browser: Browser, seed: Seed) -> Iterator[list[str]]:
     run = seed.run(tool)
     seed.outputs(run, {"a.txt": b"x"})
     yield [
-        *("/add", "/tools", "/runs", "/how-to", "/account", f"/builds/{build_id}"),
+        *("/add", "/tools", "/runs", "/files", "/how-to", "/account", f"/builds/{build_id}"),
         *(f"/tools/{tool.id}", f"/tools/{tool.id}/edit", f"/runs/{run.id}"),
         f"/runs/{run.id}/outputs/0",
     ]
