@@ -142,3 +142,10 @@ def bench(
                     containers.remove_image(f"toolyard-build:{report.identity}")
         for used in sorted((data / "builder/used").glob("*"), key=lambda p: -p.stat().st_mtime_ns):
             containers.remove_image(used.name.replace("@", ":"))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    """Serves what the test makes in its root."""
+    with GitServer(tmp_path / "served") as running:
+        yield running

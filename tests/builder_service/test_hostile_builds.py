@@ -19,8 +19,8 @@ from shared.containers import Sandbox
 from shared.doctor_examination import FORBIDDEN, OPEN
 from shared.plan import Network
 from tests.builder_service.conftest import LIMITS, Attempt, Bench, Files
+from tests.builder_service.fetching import commit_entries
 from tests.builder_service.test_building import python, run
-from tests.builder_service.test_fetch import commit_entries
 from tests.engine import Runner
 from tests.git_server import git
 

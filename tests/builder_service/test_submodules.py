@@ -1,7 +1,6 @@
 """Repositories inside a repository: fetched at their commit, by the rules of every clone, and named where left out."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +14,6 @@ from builder_service.submodules import MOST, Submodule, Submodules, address, is_
 from shared.git_link import parse
 from shared.work import SourceCredential
 from tests.git_server import ENVIRONMENT, GitServer, git, repository_from_files
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitServer]:
-    with GitServer(tmp_path / "served") as running:
-        yield running
 
 
 def link_in(server: GitServer, name: str, modules: dict[str, str], commits: dict[str, str]) -> Path:
