@@ -50,7 +50,8 @@ class Program:
         self._engine_was_away = False
         self._failure: Exception | None = None
         self._first: Output | None = None
-        self._reader: threading.Thread | None = None
+        self._all_read = threading.Event()
+        self._all_read.set()
         self.deadline = 0.0
 
     def start(self, *, fresh: bool, before_start: Callable[[], None]) -> None:
@@ -79,9 +80,8 @@ class Program:
 
         `over` is called once it has ended: how it did, the engine tells only after it has cleaned up.
         """
-        reader = threading.Thread(target=self._read, args=(wake,), name="output", daemon=True)
-        self._reader = reader
-        reader.start()
+        self._all_read.clear()
+        threading.Thread(target=self._read, args=(wake,), name="output", daemon=True).start()
         stopped = self._record.read(Stopped)
         if stopped:  # a predecessor wanted it stopped and may not have come to it
             self._patiently(lambda: self._containers.stop(self._name, self._stop_grace))
@@ -91,21 +91,19 @@ class Program:
                 wish = Stopped(why="timed_out")
             if wish and stopped is None:
                 stopped = self._stop(wish)
-            if not reader.is_alive():
+            if self._all_read.is_set():
                 if self._failure:
                     raise self._failure
                 over()
                 if ended := self._ended(stopped):
                     return ended
             left = max(0.0, self.deadline - self._clock()) if stopped is None else 60.0
-            wake.wait(min(left, 60.0) if reader.is_alive() else 0)
+            wake.wait(0 if self._all_read.is_set() else min(left, 60.0))
             wake.clear()
 
     def is_read(self, seconds: float) -> bool:
         """Whether nobody reads its output any more, after at most so long."""
-        if self._reader is not None:
-            self._reader.join(seconds)
-        return self._reader is None or not self._reader.is_alive()
+        return self._all_read.wait(seconds)
 
     def _stop(self, wish: Stopped) -> Stopped | None:
         if self._exit(0):
@@ -146,6 +144,7 @@ class Program:
         except Exception as error:
             self._failure = error
         finally:
+            self._all_read.set()  # told, not seen: a thread is alive a moment longer than its last line
             wake.set()
 
     def _read_once(self) -> bool:

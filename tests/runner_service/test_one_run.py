@@ -11,6 +11,7 @@ import pytest
 
 from runner_service import reporter
 from runner_service.one_run import Patience
+from runner_service.program import Program
 from runner_service.record import Ended, Staged
 from shared.containers import Exit
 from shared.plan import Network
@@ -63,6 +64,25 @@ def test_its_slot_is_free_before_the_engine_tells_how_it_ended(
     worker.one_run(worker.claim(run)).live(over.set)
 
     assert run.report is not None and run.report.state == "succeeded"
+
+
+def test_the_end_is_seen_while_the_thread_that_read_it_lives(
+    worker: Worker, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    read = Program._read
+
+    def lingering(program: Program, wake: threading.Event) -> None:
+        read(program, wake)
+        over.wait(30)
+
+    monkeypatch.setattr(Program, "_read", lingering)
+    _, thread = worker.begin(web.request(["true"]))
+    thread.join(10)
+    ended = not thread.is_alive()
+    over.set()
+
+    assert ended
 
 
 def test_a_short_program_asks_web_for_as_little_as_can_be(
