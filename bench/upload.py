@@ -3,6 +3,14 @@
 The browser's way is all of it: the page hashes each part, asks web for signed URLs, sends the parts
 to the store and has them put together, until the file's row says so. Store, web and browser share
 this machine's cores, as boto3 and the store do.
+
+Core-seconds for a gigabyte, on two cores: the store takes 6 to 7.5 for either side, 2 to 4 of them alone
+after the last part, when it joins all parts in fresh memory. Beside it boto3 takes 1.9 and Chromium 7.5:
+its page's process 5 (five copies of each byte into fresh memory, 1.2 million page faults, and the hash),
+its network process 1.6, the process that reads the file 1.2. That one worker reads, hashes and sends
+leaves the store a larger share of the cores than a main thread beside it did. Not less: slices of the
+file as bodies (8.7: it goes through the browser's process twice), the file as a stream into kept buffers,
+fetch, parts of 32 MiB, two lanes.
 """
 
 import os

@@ -90,7 +90,7 @@ export class UploadList {
     this.#said = said;
     this.#change = change;
     const reader = new Reader();
-    this.wire = { api: new UploadApi(token), read: (piece) => reader.of(piece), send, rest };
+    this.wire = { api: new UploadApi(token), read: (piece, signal) => reader.of(piece, signal), send, rest };
   }
 
   get files() { return this.#rows.map(({ upload }) => ({ name: upload.name, size: upload.size })); }

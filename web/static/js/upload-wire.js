@@ -1,4 +1,4 @@
-// What an upload needs of the world: bytes and hashes from a worker, our API, and requests that tell their progress.
+// What an upload needs of the world: a worker that holds its bytes, our API, and requests that tell their progress.
 
 /** A refusal or a broken connection; `again` says whether the same may work later. */
 export class Trouble extends Error {
@@ -11,26 +11,45 @@ export class Trouble extends Error {
 
 const passing = (status) => status === 0 || status === 408 || status === 409 || status === 429 || status >= 500;
 
-/** Asks one worker for the bytes of pieces of files and their hashes: what is sent is what was hashed, read once. */
+/** One worker with the bytes of pieces of files: what is sent is what was hashed, read once. */
 export class Reader {
-  #worker = null; #waiting = new Map(); #next = 0;
+  #worker = null; #waiting = new Map(); #next = 1;
 
-  of(piece) {
+  /** Its `sha256`; it is held, to be `put` somewhere, until it is dropped or the signal says so. */
+  async of(piece, signal) {
     this.#worker ??= this.#start();
     const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, piece });
+    const stop = () => this.#worker.postMessage({ id });
+    signal.addEventListener("abort", stop);
+    const { sha256 } = await this.#ask(id, { piece });
+    if (!sha256) throw new Trouble("This file cannot be read any more. Was it changed or moved? Add it again.");
+    const put = async (url, headers, progress) => {
+      if (signal.aborted) throw new DOMException("paused", "AbortError");
+      const { trouble } = await this.#ask(id, { url, headers }, progress);
+      if (signal.aborted) throw new DOMException("paused", "AbortError");
+      if (trouble) throw new Trouble(trouble.message, trouble);
+    };
+    const drop = () => {
+      signal.removeEventListener("abort", stop);
+      stop();
+    };
+    return { sha256, size: piece.size, put, drop };
+  }
+
+  #ask(id, what, progress) {
+    return new Promise((resolve) => {
+      this.#waiting.set(id, { resolve, progress });
+      this.#worker.postMessage({ id, ...what });
     });
   }
 
   #start() {
-    const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { type: "module" });
-    worker.addEventListener("message", ({ data: { id, sha256, bytes } }) => {
-      const { resolve, reject } = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (sha256) resolve({ sha256, bytes });
-      else reject(new Trouble("This file cannot be read any more. Was it changed or moved? Add it again."));
+    const worker = new Worker(new URL("./upload-worker.js", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data }) => {
+      const { resolve, progress } = this.#waiting.get(data.id);
+      if (data.sent !== undefined) return progress(data.sent);
+      this.#waiting.delete(data.id);
+      resolve(data);
     });
     return worker;
   }

@@ -91,7 +91,8 @@ export class Upload {
 
   async #whole(signal) {
     if (this.size <= SMALL) {
-      const { sha256 } = await this.#wire.read(this.#file);
+      const { sha256, drop } = await this.#wire.read(this.#file, signal);
+      drop();
       await this.#patiently(async () => {
         const facts = { name: this.name, size: this.size, sha256 };
         this.#info = this.#info ? await this.#wire.api.one(this.#info.id, signal) : await this.#wire.api.begin(facts, signal);
@@ -138,7 +139,8 @@ export class Upload {
         coming = take(); // hashed and signed while the one before is sent
         coming?.catch(() => {});
         if (part.target) await this.#part(part, signal);
-        this.#progress(part.number, part.bytes.byteLength);
+        part.piece.drop();
+        this.#progress(part.number, part.piece.size);
       }
     };
     await Promise.all(Array.from({ length: lanesFor(this.#info.part_size) }, lane));
@@ -146,22 +148,22 @@ export class Upload {
 
   async #prepared(number, there, signal) {
     const { part_size: size } = this.#info;
-    const piece = this.#file.slice((number - 1) * size, number * size);
-    const { sha256, bytes } = await this.#wire.read(piece);
+    const piece = await this.#wire.read(this.#file.slice((number - 1) * size, number * size), signal);
+    const { sha256 } = piece;
     this.#hashes[number - 1] = sha256;
     const target = there.get(number) === sha256 ? null : await this.#target({ number, sha256 }, signal);
-    return { number, bytes, sha256, target };
+    return { number, piece, target };
   }
 
   async #part(part, signal) {
     let { target } = part;
     await this.#patiently(async () => {
       try {
-        await this.#wire.send("PUT", target.url, target.headers, part.bytes, (n) => this.#progress(part.number, n), signal);
+        await part.piece.put(target.url, target.headers, (n) => this.#progress(part.number, n));
       } catch (error) {
         this.#progress(part.number, 0);
         if (error.status !== 403 || target !== part.target) throw error;
-        target = await this.#target({ number: part.number, sha256: part.sha256 }, signal); // it had expired
+        target = await this.#target({ number: part.number, sha256: part.piece.sha256 }, signal); // it had expired
         throw new Trouble(error.message, { again: true, status: 403 });
       }
     }, signal);
