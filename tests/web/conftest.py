@@ -14,6 +14,7 @@ from shared.clock import SystemClock
 from shared.db import Transactions
 from shared.objects_disk import DiskObjects
 from shared.schema.accounts import Account
+from shared.schema.tools import Tool, Version
 from shared.uploads_disk import DiskUploads
 from tests import factories
 from tests.fake_storage_credentials import FakeStorageCredentials
@@ -56,11 +57,27 @@ def make_ports(transactions: Transactions, data: Path, **settings: object) -> We
 
 @pytest.fixture
 def made(transactions: Transactions) -> Made:
+    """`made(function, *args)` runs a use case or factory in a transaction of its own."""
+
     def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with transactions.begin() as session:
             return function(session, *args, **kwargs)
 
     return run
+
+
+@pytest.fixture
+def person(made: Made) -> Account:
+    """An account that owns what the test makes."""
+    account: Account = made(factories.account)
+    return account
+
+
+@pytest.fixture
+def ready(made: Made, person: Account) -> tuple[Tool, Version]:
+    """A tool of that account which can be run."""
+    tool: tuple[Tool, Version] = made(factories.ready_tool, person, "wc")
+    return tool
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from tests.web.conftest import Made, Person
 from web import access
 
 
-@pytest.fixture
-def person(made: Made) -> Account:
-    account: Account = made(factories.account)
-    return account
-
-
 @pytest.mark.parametrize(
     ("who", "private", "see", "run", "edit"),
     [
@@ -31,16 +25,18 @@ def person(made: Made) -> Account:
         ("nobody", False, True, False, False),
         ("nobody", True, False, False, False),
         ("disabled owner", True, False, False, False),
+        ("disabled admin", True, False, False, False),
     ],
 )
 def test_who_may_do_what_with_a_tool(
     made: Made, who: str, private: bool, see: bool, run: bool, edit: bool
 ) -> None:
-    owner = made(factories.account, disabled=who.startswith("disabled"))
+    owner = made(factories.account, disabled=who == "disabled owner")
     tool = made(factories.tool, owner, private=private)
     viewer = {
         "other": made(factories.account),
         "admin": made(factories.account, admin=True),
+        "disabled admin": made(factories.account, admin=True, disabled=True),
         "nobody": None,
     }.get(who, owner)
     assert access.may_see_tool(viewer, tool) == see

@@ -20,7 +20,6 @@ from shared.registry_tokens import new_key
 from shared.schema.accounts import Account
 from shared.schema.tools import Build, Image, Tool, Version
 from shared.work import ImageAccess, KeptImage
-from tests import factories
 from tests.web.conftest import WORKER_TOKEN
 from tests.web.worker_client import Held, Worker, build_report, make_app
 from web import admin, images
@@ -40,27 +39,6 @@ def ports(web_ports: WebPorts) -> WebPorts:
 @pytest.fixture
 def app(ports: WebPorts) -> Flask:
     return make_app(ports)
-
-
-@pytest.fixture
-def made(ports: WebPorts) -> Callable[..., Any]:
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with ports.transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
-
-
-@pytest.fixture
-def person(made: Callable[..., Any]) -> Account:
-    account: Account = made(factories.account)
-    return account
-
-
-@pytest.fixture
-def ready(made: Callable[..., Any], person: Account) -> tuple[Tool, Version]:
-    found: tuple[Tool, Version] = made(factories.ready_tool, person, "wc")
-    return found
 
 
 @pytest.fixture

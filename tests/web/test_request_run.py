@@ -23,18 +23,6 @@ from web.refusals import Absent, Conflict, Forbidden, Invalid, Refused, TooLarge
 from web.request_run import InputChoice, RunRequest, request_run
 
 
-@pytest.fixture
-def person(made: Made) -> Account:
-    account: Account = made(factories.account)
-    return account
-
-
-@pytest.fixture
-def ready(made: Made, person: Account) -> tuple[Tool, Version]:
-    rows: tuple[Tool, Version] = made(factories.ready_tool, person, "wc")
-    return rows
-
-
 def count(transactions: Transactions, table: Any) -> int:
     with transactions.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0

@@ -22,29 +22,6 @@ def app(web_ports: WebPorts) -> Flask:
 
 
 @pytest.fixture
-def made(web_ports: WebPorts) -> Callable[..., Any]:
-    """`made(function, *args)` runs a use case or factory in a transaction of its own."""
-
-    def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with web_ports.transactions.begin() as session:
-            return function(session, *args, **kwargs)
-
-    return run
-
-
-@pytest.fixture
-def person(made: Callable[..., Any]) -> Account:
-    account: Account = made(factories.account)
-    return account
-
-
-@pytest.fixture
-def ready(made: Callable[..., Any], person: Account) -> tuple[Tool, Version]:
-    tool: tuple[Tool, Version] = made(factories.ready_tool, person, "wc")
-    return tool
-
-
-@pytest.fixture
 def run(made: Callable[..., Any], person: Account, ready: tuple[Tool, Version]) -> Run:
     new: Run = made(request_run, person, *ready, RunRequest(line="-l in.txt"))
     return new
