@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { hexOf, sha256 } from "../../web/static/js/sha256.js";
 import { Upload } from "../../web/static/js/upload.js";
-import { Trouble } from "../../web/static/js/upload-wire.js";
+import { Reader, Trouble } from "../../web/static/js/upload-wire.js";
 
 const PART = 4 << 20;
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -106,6 +106,15 @@ test("a large file goes in parts, few requests sign them all", async () => {
   assert.equal(upload.sent, upload.size);
   assert.equal(store.asked, 1);
   assert.equal(store.held.size, 0);
+});
+
+test("a worker that the server has no more is told, and waited for no longer", async () => {
+  globalThis.Worker = class extends EventTarget {
+    postMessage() { queueMicrotask(() => this.dispatchEvent(new Event("error"))); }
+    terminate() {}
+  };
+  await assert.rejects(new Reader().of(new Blob(["x"]), new AbortController().signal), /out of date\. Reload it/);
+  delete globalThis.Worker;
 });
 
 test("a small file goes in one form", async () => {

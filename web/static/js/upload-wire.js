@@ -19,7 +19,7 @@ export class Reader {
   async of(piece, signal) {
     this.#worker ??= this.#start();
     const id = this.#next++;
-    const stop = () => this.#worker.postMessage({ id });
+    const stop = () => this.#worker?.postMessage({ id });
     signal.addEventListener("abort", stop);
     const { sha256 } = await this.#ask(id, { piece });
     if (!sha256) throw new Trouble("This file cannot be read any more. Was it changed or moved? Add it again.");
@@ -37,8 +37,8 @@ export class Reader {
   }
 
   #ask(id, what, progress) {
-    return new Promise((resolve) => {
-      this.#waiting.set(id, { resolve, progress });
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, progress });
       this.#worker.postMessage({ id, ...what });
     });
   }
@@ -50,6 +50,12 @@ export class Reader {
       if (data.sent !== undefined) return progress(data.sent);
       this.#waiting.delete(data.id);
       resolve(data);
+    });
+    worker.addEventListener("error", () => {
+      for (const { reject } of this.#waiting.values()) reject(new Trouble("This page is out of date. Reload it, then add the file again."));
+      this.#waiting.clear();
+      worker.terminate();
+      this.#worker = null; // a later server may have none of this name
     });
     return worker;
   }
