@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -118,6 +120,18 @@ def test_an_engine_without_limits_is_refused() -> None:
     for key in whole:
         if key != "ServerVersion":
             assert not report(doctor_judgement.engine(whole | {key: None}), 0).ok, key
+    asked: Any = SimpleNamespace(info=lambda: whole | {"PidsLimit": None}, rules={})
+    assert doctor.quick(asked) == "cgroup limits: missing: processes"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "oom", "ok"),
+    [(137, True, True), (137, False, False), (0, True, False), (None, False, False)],
+)
+def test_a_limit_of_memory_ends_the_probe_and_says_so(
+    exit_code: int | None, oom: bool, ok: bool
+) -> None:
+    assert doctor_judgement.memory(exit_code, oom).ok == ok
 
 
 def test_an_engine_that_is_away_is_the_reason(tmp_path: Path) -> None:
