@@ -146,6 +146,7 @@ def test_links_out_of_the_tree_are_neither_read_nor_filled(
     assert filled(server, tree) == ["Fetched from Git LFS: 1 file, 0.0 MiB."]
     assert outside.read_text() == POINTER
 
+    (tree / "a.bin").write_text(POINTER)
     outside.write_text(FILES[".gitattributes"])
     (tree / ".gitattributes").unlink()
     (tree / ".gitattributes").symlink_to(outside)
