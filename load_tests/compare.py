@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
             ],
         ),
         *(
-            page.figure(_web_plot(name, outcome), "0:00", "24:00")
+            page.figure(_web_plot(name, outcome), *_hours(24 * 3600))
             for name, outcome in zip(("Ours", "Original"), servers, strict=True)
         ),
     ]
@@ -135,6 +135,12 @@ def row(pair: Pair) -> tuple[object, ...]:
     )
 
 
+def _hours(end: float) -> list[str]:
+    """Five moments from 0:00 to the end."""
+    minutes = (round(end * n / 4 / 60) for n in range(5))
+    return [f"{each // 60}:{each % 60:02d}" for each in minutes]
+
+
 def _shown(pair: Pair) -> list[str]:
     most = max(sample.queued for one in (pair.ours, pair.original) for sample in one.samples)
     figures = []
@@ -145,9 +151,9 @@ def _shown(pair: Pair) -> list[str]:
         ]
         waiting = [(s.at, float(s.queued)) for s in outcome.samples]
         end = max(pair.ours.samples[-1].at, pair.original.samples[-1].at)
-        marks = ("0:00", f"{end / 3600:.0f}:00")
+        times = _hours(end)
         figures += [
-            page.figure(charts.plot(f"{name}: workers", series, start=0, end=end), *marks),
+            page.figure(charts.plot(f"{name}: workers", series, start=0, end=end), *times),
             page.figure(
                 charts.plot(
                     f"{name}: runs that wait (at most {most:,} under either)",
@@ -155,7 +161,7 @@ def _shown(pair: Pair) -> list[str]:
                     start=0,
                     end=end,
                 ),
-                *marks,
+                *times,
             ),
         ]
     return [page.heading(f"{pair.trace.name}: {pair.trace.what}"), *figures]

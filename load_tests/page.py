@@ -20,12 +20,13 @@ figure { margin: 1rem 0; } figcaption { font-size: 13px; } .key { color: var(--q
 .key.want::before { border-top: 2px dashed var(--want); } .key.third::before { border-color: var(--third); }
 .key.area::before { height: 9px; border: 0; background: var(--busy); } .key.wait::before { background: var(--wait); }
 .plot { position: relative; } .plot span { position: absolute; top: 0; font-size: 12px; color: var(--quiet); background: var(--paper); padding-right: 4px; }
+.plot .half { top: 45px; }
 svg { display: block; width: 100%; height: 90px; } path { fill: none; vector-effect: non-scaling-stroke; stroke-width: 1.5; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { stroke: var(--ink); } .want { stroke: var(--want); stroke-dasharray: 6 3; stroke-width: 2; }
-.third { stroke: var(--third); } path.area { fill: var(--busy); } path.area.wait { fill: var(--wait); }
+.third { stroke: var(--third); } .mark { stroke: var(--quiet); stroke-dasharray: 2 3; } path.area { fill: var(--busy); } path.area.wait { fill: var(--wait); }
 .axis { display: flex; justify-content: space-between; font-size: 12px; color: var(--quiet); margin: 4px 0 0; max-width: none; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { text-align: right; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; } .quiet { color: var(--quiet); }
+td { white-space: nowrap; } th:first-child, td:first-child { text-align: left; } .quiet { color: var(--quiet); }
 </style></head><body>
 <h1>$title</h1>
 $body
@@ -53,18 +54,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(plot: Plot, begin: str, end: str) -> str:
-    """A plot with its legend and the ends of its time."""
+def figure(plot: Plot, *times: str, mark: float | None = None) -> str:
+    """A plot with its legend, times evenly along its axis, and a moment marked as a share of them."""
     keys = "".join(
         f'<span class="key {escape(line.look)}">{escape(line.label)}</span>' for line in plot.lines
     )
     paths = "".join(f'<path class="{escape(line.look)}" d="{line.d}"/>' for line in plot.lines)
+    if mark is not None:
+        paths += f'<path class="mark" d="M{1000 * mark:.1f} 0V100"/>'
     top = f"{plot.top:g}{' ' + plot.unit if plot.unit else ''}"
     return (
         f"<figure><figcaption>{escape(plot.title)}{keys}</figcaption>"
-        f'<div class="plot"><span>{escape(top)}</span>'
+        f'<div class="plot"><span>{escape(top)}</span><span class="half">{plot.top / 2:g}</span>'
         f'<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(plot.title)}, up to {escape(top)}">'
         f'<path class="grid" d="M0 0H1000M0 50H1000M0 100H1000"/>{paths}</svg></div>'
-        f'<p class="axis"><span>{escape(begin)}</span><span>{escape(end)}</span></p></figure>'
+        f'<p class="axis">{"".join(f"<span>{escape(time)}</span>" for time in times)}</p></figure>'
     )

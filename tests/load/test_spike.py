@@ -68,12 +68,13 @@ def test_the_report_explains_the_four_and_needs_no_other_file(
         assert "<p>" in section
     for title in ("Worker out", "Worker in"):
         section = html.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
-        assert section.count("<svg") >= 2
+        assert section.count('class="mark"') == section.count("<svg") >= 2
     for plot in (
         "Users",
         "Requests a second",
         "Time to answer",
         "Runners",
+        "Web processes",
         "Backlog",
         "Time in queue",
     ):
