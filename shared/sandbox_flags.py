@@ -162,7 +162,7 @@ def create_body(
     `runtime` is an operator's choice such as `runsc`.
     """
     limits = sandbox.limits
-    security = ["no-new-privileges:true", "seccomp=" + seccomp_profile()]
+    security = ["no-new-privileges=true", "seccomp=" + seccomp_profile()]
     if apparmor:
         security.append("apparmor=docker-default")
     env = {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - inside the sandbox

@@ -110,7 +110,7 @@ def test_a_runs_flags_are_exactly_these() -> None:
     security = host.pop("SecurityOpt")
     assert made == GOLDEN
     assert host == GOLDEN_HOST
-    assert security == ["no-new-privileges:true", "seccomp=" + seccomp_profile()]
+    assert security == ["no-new-privileges=true", "seccomp=" + seccomp_profile()]
 
 
 def test_a_builds_flags_differ_only_where_they_must() -> None:
