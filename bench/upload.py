@@ -38,7 +38,7 @@ from tests.emulators import AWS_ENVIRONMENT
 
 _SIZE = 1_000_000_000
 _WARM_UP = 100_000_000
-_ROUNDS = 3
+_ROUNDS = 5
 _BAR = 0.7
 _LIMITS = '{"free": {"input_bytes": 2000000000}}'
 _BUCKET = "bench-upload"
@@ -47,7 +47,10 @@ _DONE = "document.querySelector('[data-chips] [data-state=done]')"
 
 
 def measure(context: Context) -> Iterator[Figure]:
-    """One figure: megabytes a second, ours and boto3's, medians of alternating rounds."""
+    """One figure: megabytes a second, ours and boto3's, of the pair of transfers with the median ratio.
+
+    Pairs, since what follows the last part takes the store 2 to 4 s from one minute to the next.
+    """
     folder = context.scratch / "upload"
     folder.mkdir()
     big, small = _written(folder / "big.bin", _SIZE), _written(folder / "small.bin", _WARM_UP)
@@ -78,15 +81,18 @@ def measure(context: Context) -> Iterator[Figure]:
                     _empty(client)
         finally:
             web.close()
+    _, chosen = statistics.median_low(
+        (theirs / mine, n) for n, (mine, theirs) in enumerate(zip(ours, bare, strict=True))
+    )
     yield Figure(
         "upload",
-        ours=_SIZE / 1e6 / statistics.median(ours),
-        bare=_SIZE / 1e6 / statistics.median(bare),
+        ours=_SIZE / 1e6 / ours[chosen],
+        bare=_SIZE / 1e6 / bare[chosen],
         unit="MB/s",
         op=">=",
         value=_BAR,
         note=f"{_SIZE / 1e9:.0f} GB by headless chromium in signed parts, against boto3.upload_file, "
-        f"to the same emulated S3; medians of {_ROUNDS}: "
+        f"to the same emulated S3; the pair of the median ratio of {_ROUNDS}: "
         f"{_told(ours)} s against {_told(bare)} s",
     )
 
