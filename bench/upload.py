@@ -38,7 +38,7 @@ from tests.emulators import AWS_ENVIRONMENT
 
 _SIZE = 1_000_000_000
 _WARM_UP = 100_000_000
-_ROUNDS = 5
+_ROUNDS = 9
 _BAR = 0.7
 _LIMITS = '{"free": {"input_bytes": 2000000000}}'
 _BUCKET = "bench-upload"
