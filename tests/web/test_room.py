@@ -63,6 +63,7 @@ def test_no_way_takes_files_and_runs_without_any_are_taken_still(
 
 def test_no_way_keeps_more_uploads_than_the_plan_and_unfinished_ones_count(
     owner: Person,
+    other: Person,
     browser: Browser,
     seed: Seed,
     web_ports: WebPorts,
@@ -79,6 +80,8 @@ def test_no_way_keeps_more_uploads_than_the_plan_and_unfinished_ones_count(
             browser.send(page, page + "/runs", files=(io.BytesIO(b"abcd"), "a")).status_code,
         ]
 
+    theirs = other.post("/api/v1/uploads", json={"name": "a", "size": 9})
+    assert theirs.status_code == 201, "which is none of the owner's"
     assert owner.post("/api/v1/files?name=a", data=b"abc").status_code == 201
     sha256 = hashlib.sha256(b"defg").hexdigest()
     begun = owner.post("/api/v1/uploads", json={"name": "a", "size": 4, "sha256": sha256}).json
